@@ -1,0 +1,80 @@
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Oci;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Kernel.Files;
+
+/// <summary>Files that are there whole or not at all, whenever a process is killed.</summary>
+public static class AtomicFile
+{
+    /// <summary>Replaces a file's content, or makes the file.</summary>
+    /// <param name="directory">The file's directory.</param>
+    /// <param name="name">The file's name in it.</param>
+    /// <param name="content">The new content.</param>
+    /// <param name="durable">Whether it must also survive a power cut from here on.</param>
+    /// <param name="mode">The file's permissions.</param>
+    /// <exception cref="CrunException">It cannot be written; the old content is still there.</exception>
+    public static void Write(SafeFileHandle? directory, string name, ReadOnlySpan<byte> content, bool durable = false, uint mode = 0x180)
+    {
+        var slash = name.LastIndexOf('/') + 1;
+        var temporary = $"{name[..slash]}.{name[slash..]}.{Environment.ProcessId:x}-{Interlocked.Increment(ref s_count):x}.tmp";
+        var file = FileAt.Open(directory, temporary, OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_NOFOLLOW, mode);
+        try
+        {
+            RandomAccess.Write(file, content, 0);
+            if (durable && C.fsync(file) != 0) throw SystemCall.Failure($"write {name}", $"fsync({SystemCall.Fd(file)})");
+            file.Dispose();
+            FileAt.Rename(directory, temporary, directory, name);
+        }
+        catch (Exception error)
+        {
+            file.Dispose();
+            FileAt.Remove(directory, temporary);
+            if (error is IOException) throw new CrunException(ErrorKind.System, error.Message, $"write {name}", inner: error);
+            throw;
+        }
+        if (durable) SyncDirectory(directory, name);
+    }
+
+    /// <summary>Makes a file with this content unless the name is taken; false when it is.</summary>
+    /// <exception cref="CrunException">It cannot be written; nothing is there.</exception>
+    public static bool TryCreate(SafeFileHandle? directory, string name, ReadOnlySpan<byte> content, uint mode = 0x180)
+    {
+        var parent = directory is null ? Path.GetDirectoryName(name) is { Length: > 0 } path ? path : "." : ".";
+        using var file = FileAt.Open(directory, parent, OpenFlags.O_TMPFILE | OpenFlags.O_WRONLY, mode);
+        RandomAccess.Write(file, content, 0);
+        return FileAt.TryPublish(file, directory, name);
+    }
+
+    /// <summary>A file's content; null when it does not exist.</summary>
+    /// <exception cref="CrunException">It cannot be read, or is larger than <paramref name="most"/> bytes.</exception>
+    public static byte[]? TryRead(SafeFileHandle? directory, string name, long most = 64 * 1024 * 1024)
+    {
+        using var file = FileAt.TryOpen(directory, name, OpenFlags.O_RDONLY, out var errno);
+        if (file is null)
+        {
+            return errno is Errno.ENOENT or Errno.ENOTDIR
+                ? null
+                : throw SystemCall.Failure(errno, $"read {name}", $"openat({SystemCall.Fd(directory)}, {SystemCall.Quote(name)}, O_RDONLY)");
+        }
+        var size = RandomAccess.GetLength(file);
+        if (size > most) throw CrunException.Invalid($"the file has {size} bytes, more than {most}", $"read {name}");
+        var content = new byte[size];
+        var length = 0;
+        while (length < content.Length && RandomAccess.Read(file, content.AsSpan(length), length) is > 0 and var count) length += count;
+        return length == content.Length ? content : content[..length];
+    }
+
+    private static int s_count;
+
+    private static void SyncDirectory(SafeFileHandle? directory, string name)
+    {
+        if (directory is not null)
+        {
+            C.fsync(directory);
+            return;
+        }
+        using var parent = FileAt.OpenDirectory(Path.GetDirectoryName(name) is { Length: > 0 } path ? path : ".");
+        C.fsync(parent);
+    }
+}
