@@ -22,7 +22,7 @@ public class AbiTests
         source.AppendLine($"#include <{header.Header}>");
         if (type.IsEnum)
         {
-            foreach (var name in Enum.GetNames(type))
+            foreach (var name in Enum.GetNames(type).Where(n => n != "None"))
                 Assert(source, $"(long long)({name}) == {Convert.ToInt64(Enum.Parse(type, name))}LL", name);
         }
         else if (type.IsValueType)
