@@ -45,7 +45,8 @@ internal static class SystemCall
     public static string Fd(SafeHandle? handle) =>
         handle is null ? "AT_FDCWD" : $"{handle.DangerousGetHandle()}<{FileAt.PathOf(handle)}>";
 
-    private static ErrorKind KindOf(Errno errno) => errno switch
+    /// <summary>The kind of failure that an error number stands for.</summary>
+    public static ErrorKind KindOf(Errno errno) => errno switch
     {
         Errno.ENOENT => ErrorKind.NotFound,
         Errno.EEXIST => ErrorKind.Exists,

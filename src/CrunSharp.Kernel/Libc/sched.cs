@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
 namespace CrunSharp.Kernel.Libc;
 
 [CHeader("linux/sched.h", "struct clone_args")]
@@ -35,3 +38,9 @@ public enum CloneFlags : ulong
     CLONE_INTO_CGROUP = 0x200000000,
 }
 #pragma warning restore CS1591
+
+internal static unsafe partial class C
+{
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int setns(SafeFileHandle fd, int nstype);
+}
