@@ -142,6 +142,16 @@ public sealed partial class StagePlan
         Add(NR_OLD.__NR_chdir, Text("/"));
     }
 
+    /// <summary>Goes on at a label.</summary>
+    public void GoTo(StageLabel label) => Add(StageCallText.Check, 0, 0, 1).Tolerating([Errno.EPERM], label);
+
+    /// <summary>Goes on at a label if a slot is not 0.</summary>
+    public void GoToUnlessZero(StageValue slot, StageLabel label) =>
+        Add(StageCallText.Check, slot, -1L, 0).Tolerating([Errno.EPERM], label);
+
+    /// <summary>A slot that has this value until a step stores its result in it.</summary>
+    public StageValue NewSlot(long value) => StageValue.Slot(Structure(value));
+
     /// <summary>chdir.</summary>
     public Step ChangeDirectory(string path) => Add(NR_OLD.__NR_chdir, Text(path));
 
@@ -191,6 +201,28 @@ public sealed partial class StagePlan
     /// <summary>Unlocks the pseudo-terminal whose master is open.</summary>
     public Step UnlockTerminal(StageValue master) => Add(NR_OLD.__NR_ioctl, master, (long)TIOC.TIOCSPTLCK, Reserve(8));
 
+    /// <summary>Sends an open file over a socket.</summary>
+    public void SendDescriptor(StageValue socket, StageValue file)
+    {
+        // struct cmsghdr { size_t len; int level; int type; int fd; } and struct msghdr around it and one byte of data.
+        Span<byte> control = stackalloc byte[24];
+        BinaryPrimitives.WriteInt64LittleEndian(control, 20);
+        BinaryPrimitives.WriteInt32LittleEndian(control[8..], 1); // SOL_SOCKET, SCM_RIGHTS
+        BinaryPrimitives.WriteInt32LittleEndian(control[12..], 1);
+        var controlAddress = Data(control);
+        Span<byte> vector = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt64LittleEndian(vector, Reserve(8));
+        BinaryPrimitives.WriteInt64LittleEndian(vector[8..], 1);
+        Span<byte> message = stackalloc byte[56];
+        BinaryPrimitives.WriteUInt64LittleEndian(message[16..], Data(vector));
+        BinaryPrimitives.WriteInt64LittleEndian(message[24..], 1);
+        BinaryPrimitives.WriteUInt64LittleEndian(message[32..], controlAddress);
+        BinaryPrimitives.WriteInt64LittleEndian(message[40..], control.Length);
+        // A copy, for the sake of its number: the result of fcntl goes into the control message.
+        Add(NR_OLD.__NR_fcntl, file, AT.F_DUPFD_CLOEXEC, 3).Into32(controlAddress + 16);
+        Add(NR_OLD.__NR_sendmsg, socket, Data(message), 0).Expecting(1);
+    }
+
     /// <summary>fchown.</summary>
     public Step SetOwner(StageValue file, uint uid, uint gid) => Add(NR_OLD.__NR_fchown, file, (long)uid, (long)gid);
 
@@ -209,13 +241,16 @@ public sealed partial class StagePlan
     /// <summary>keyctl that starts a session keyring of the process's own.</summary>
     public Step NewSessionKeyring(string name) => Add(NR_OLD.__NR_keyctl, KEYCTL.KEYCTL_JOIN_SESSION_KEYRING, Text(name));
 
-    /// <summary>Takes capabilities out of the bounding set: all that are not in <paramref name="kept"/>.</summary>
-    public void DropBoundingCapabilities(ulong kept, int last)
+    /// <summary>Takes capabilities out of the bounding set: all that the kernel has and <paramref name="kept"/> has not.</summary>
+    public void DropBoundingCapabilities(CapabilitySet kept)
     {
-        for (var capability = 0; capability <= last; capability++)
+        var last = new StageLabel();
+        for (var capability = 0; capability < 64; capability++)
         {
-            if ((kept & (1UL << capability)) == 0) Add(NR_OLD.__NR_prctl, PR.PR_CAPBSET_DROP, capability, 0, 0, 0);
+            if ((kept.Mask & (1UL << capability)) == 0)
+                Add(NR_OLD.__NR_prctl, PR.PR_CAPBSET_DROP, capability, 0, 0, 0).Tolerating([Errno.EINVAL], last);
         }
+        Place(last);
     }
 
     /// <summary>Whether capabilities stay permitted when the process leaves user 0.</summary>
@@ -232,22 +267,22 @@ public sealed partial class StagePlan
     }
 
     /// <summary>capset, and the ambient set after it.</summary>
-    public void SetCapabilities(ulong effective, ulong permitted, ulong inheritable, ulong ambient)
+    public void SetCapabilities(CapabilitySet effective, CapabilitySet permitted, CapabilitySet inheritable, CapabilitySet ambient)
     {
         Span<byte> header = stackalloc byte[8];
         BinaryPrimitives.WriteUInt32LittleEndian(header, 0x20080522); // _LINUX_CAPABILITY_VERSION_3
         Span<byte> data = stackalloc byte[24];
         for (var i = 0; i < 2; i++)
         {
-            BinaryPrimitives.WriteUInt32LittleEndian(data[(i * 12)..], (uint)(effective >> (32 * i)));
-            BinaryPrimitives.WriteUInt32LittleEndian(data[(i * 12 + 4)..], (uint)(permitted >> (32 * i)));
-            BinaryPrimitives.WriteUInt32LittleEndian(data[(i * 12 + 8)..], (uint)(inheritable >> (32 * i)));
+            BinaryPrimitives.WriteUInt32LittleEndian(data[(i * 12)..], (uint)(effective.Mask >> (32 * i)));
+            BinaryPrimitives.WriteUInt32LittleEndian(data[(i * 12 + 4)..], (uint)(permitted.Mask >> (32 * i)));
+            BinaryPrimitives.WriteUInt32LittleEndian(data[(i * 12 + 8)..], (uint)(inheritable.Mask >> (32 * i)));
         }
         Add(NR_OLD.__NR_capset, Data(header), Data(data));
         Add(NR_OLD.__NR_prctl, PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
         for (var capability = 0; capability < 64; capability++)
         {
-            if ((ambient & (1UL << capability)) != 0) Add(NR_OLD.__NR_prctl, PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+            if ((ambient.Mask & (1UL << capability)) != 0) Add(NR_OLD.__NR_prctl, PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_RAISE, capability, 0, 0);
         }
     }
 

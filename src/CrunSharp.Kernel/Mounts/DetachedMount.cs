@@ -1,0 +1,130 @@
+using System.Text;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Oci;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Kernel.Mounts;
+
+/// <summary>
+/// Mounts that are attached nowhere: each is a handle of its root, lives as long as the handle and vanishes with it, so
+/// that a killed process leaves none behind. The stage attaches them inside a container's mount namespace.
+/// </summary>
+/// <seealso href="https://man7.org/linux/man-pages/man2/fsmount.2.html"/>
+public static unsafe class DetachedMount
+{
+    // fsconfig takes strings of up to 255 bytes; "/proc/self/fd/123:" is 18 of them.
+    private const int MostLowersInOneString = 14;
+
+    /// <summary>A new file system.</summary>
+    /// <param name="type">Its type, such as <c>tmpfs</c>.</param>
+    /// <param name="options">Its options; a null value is a flag.</param>
+    /// <param name="attributes">The mount's attributes.</param>
+    /// <param name="operation">What an error says was being done.</param>
+    /// <exception cref="CrunException">The errors of fsopen, fsconfig and fsmount.</exception>
+    public static SafeFileHandle FileSystem(string type, IReadOnlyList<KeyValuePair<string, string?>> options,
+        MountAttributes attributes, string operation)
+    {
+        var fd = OpenType(type);
+        if (fd < 0) throw SystemCall.Failure(operation, $"fsopen({SystemCall.Quote(type)}, FSOPEN_CLOEXEC)");
+        using var fileSystem = new SafeFileHandle(fd, ownsHandle: true);
+        foreach (var (key, value) in options) Configure(fileSystem, key, value, operation);
+        if (Fsconfig(fileSystem, MOUNT.FSCONFIG_CMD_CREATE, null, null) != 0)
+            throw ConfigureFailure(SystemCall.LastErrno, fileSystem, operation, "FSCONFIG_CMD_CREATE, NULL, NULL");
+        var mount = C.syscall_raw(NR.__NR_fsmount, fileSystem.DangerousGetHandle(), MOUNT.FSMOUNT_CLOEXEC, (nint)attributes, 0, 0, 0);
+        return mount >= 0
+            ? new SafeFileHandle(mount, ownsHandle: true)
+            : throw SystemCall.Failure(operation, $"fsmount({SystemCall.Fd(fileSystem)}, FSMOUNT_CLOEXEC, {SystemCall.Flags(attributes)})");
+    }
+
+    /// <summary>An overlay of directories.</summary>
+    /// <param name="lowers">The read-only directories, the lowest first.</param>
+    /// <param name="upper">The directory that changes go to; null makes it read-only.</param>
+    /// <param name="work">An empty directory beside <paramref name="upper"/>.</param>
+    /// <param name="isVolatile">Whether nothing is synced to disk: what a crash leaves must then be thrown away.</param>
+    /// <exception cref="CrunException">The errors of fsopen, fsconfig and fsmount.</exception>
+    /// <seealso href="https://docs.kernel.org/filesystems/overlayfs.html"/>
+    public static SafeFileHandle Overlay(IReadOnlyList<SafeFileHandle> lowers, SafeFileHandle? upper, SafeFileHandle? work, bool isVolatile)
+    {
+        var options = new List<KeyValuePair<string, string?>>();
+        if (lowers.Count <= MostLowersInOneString)
+        {
+            var joined = new StringBuilder();
+            for (var i = lowers.Count - 1; i >= 0; i--) joined.Append(joined.Length > 0 ? ":" : "").Append(Through(lowers[i]));
+            options.Add(new("lowerdir", joined.ToString()));
+        }
+        else
+        {
+            for (var i = lowers.Count - 1; i >= 0; i--) options.Add(new("lowerdir+", Through(lowers[i])));
+        }
+        if (upper is not null)
+        {
+            options.Add(new("upperdir", Through(upper)));
+            options.Add(new("workdir", Through(work!)));
+            if (isVolatile) options.Add(new("volatile", null));
+        }
+        // Upper directories are layers: nothing in them may refer to anything but themselves.
+        options.Add(new("redirect_dir", "off"));
+        options.Add(new("metacopy", "off"));
+        options.Add(new("index", "off"));
+        return FileSystem("overlay", options, MountAttributes.None, $"mount the overlay of {lowers.Count} layers");
+    }
+
+    /// <summary>A copy of the mount at a trusted path, as a bind mount is.</summary>
+    /// <exception cref="CrunException">The errors of open_tree.</exception>
+    public static SafeFileHandle CopyOf(string path, bool recursive, string operation) => CopyOf(null, path, recursive, operation);
+
+    /// <summary>A copy of the mount at an open file, as a bind mount is.</summary>
+    /// <exception cref="CrunException">The errors of open_tree.</exception>
+    public static SafeFileHandle CopyOf(SafeFileHandle file, bool recursive, string operation) => CopyOf(file, "", recursive, operation);
+
+    /// <summary>Changes attributes and propagation of a mount.</summary>
+    /// <exception cref="CrunException">The errors of mount_setattr.</exception>
+    public static void SetAttributes(SafeFileHandle mount, MountAttributes set, MountAttributes clear, MountPropagation propagation,
+        bool recursive, string operation)
+    {
+        var attributes = new mount_attr { attr_set = (ulong)set, attr_clr = (ulong)clear, propagation = (ulong)propagation };
+        var flags = AT.AT_EMPTY_PATH | (recursive ? AT.AT_RECURSIVE : 0);
+        if (C.syscall(NR.__NR_mount_setattr, mount.DangerousGetHandle(), "", flags, (nint)(&attributes), sizeof(mount_attr), 0) != 0)
+            throw SystemCall.Failure(operation, $"mount_setattr({SystemCall.Fd(mount)}, \"\", AT_EMPTY_PATH{(recursive ? "|AT_RECURSIVE" : "")}, {{attr_set={SystemCall.Flags(set)}, attr_clr={SystemCall.Flags(clear)}, propagation={SystemCall.Flags(propagation)}}})");
+    }
+
+    private static SafeFileHandle CopyOf(SafeFileHandle? directory, string path, bool recursive, string operation)
+    {
+        var flags = MOUNT.OPEN_TREE_CLONE | (int)OpenFlags.O_CLOEXEC | AT.AT_EMPTY_PATH | (recursive ? AT.AT_RECURSIVE : 0);
+        var fd = C.syscall(NR.__NR_open_tree, FileAt.Number(directory), path, flags, 0, 0, 0);
+        return fd >= 0
+            ? new SafeFileHandle(fd, ownsHandle: true)
+            : throw SystemCall.Failure(operation, $"open_tree({SystemCall.Fd(directory)}, {SystemCall.Quote(path)}, OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC{(recursive ? "|AT_RECURSIVE" : "")})");
+    }
+
+    private static void Configure(SafeFileHandle fileSystem, string key, string? value, string operation)
+    {
+        if (Fsconfig(fileSystem, value is null ? MOUNT.FSCONFIG_SET_FLAG : MOUNT.FSCONFIG_SET_STRING, key, value) != 0)
+            throw ConfigureFailure(SystemCall.LastErrno, fileSystem, operation, $"{(value is null ? "FSCONFIG_SET_FLAG" : "FSCONFIG_SET_STRING")}, {SystemCall.Quote(key)}, {SystemCall.Quote(value)}");
+    }
+
+    // The file system itself may say what it did not like: the kernel's log of this fsopen.
+    private static CrunException ConfigureFailure(Errno errno, SafeFileHandle fileSystem, string operation, string arguments)
+    {
+        var reason = "";
+        var buffer = stackalloc byte[512];
+        var length = C.read(fileSystem, buffer, 512);
+        if (length > 2) reason = Encoding.UTF8.GetString(buffer + 2, (int)length - 2).Trim();
+        return new CrunException(ErrorKind.System, reason, operation, errno, $"fsconfig({SystemCall.Fd(fileSystem)}, {arguments}, 0)");
+    }
+
+    private static nint OpenType(string type)
+    {
+        fixed (byte* name = PathEncoding.Encode(type + '\0')) return C.syscall_raw(NR.__NR_fsopen, (nint)name, MOUNT.FSOPEN_CLOEXEC, 0, 0, 0, 0);
+    }
+
+    private static nint Fsconfig(SafeFileHandle fileSystem, int command, string? key, string? value)
+    {
+        fixed (byte* keyBytes = key is null ? null : PathEncoding.Encode(key + '\0'))
+        fixed (byte* valueBytes = value is null ? null : PathEncoding.Encode(value + '\0'))
+            return C.syscall_raw(NR.__NR_fsconfig, fileSystem.DangerousGetHandle(), command, (nint)keyBytes, (nint)valueBytes, 0, 0);
+    }
+
+    private static string Through(SafeFileHandle directory) => $"/proc/self/fd/{directory.DangerousGetHandle()}";
+}

@@ -1,0 +1,123 @@
+using CrunSharp.Kernel.Processes;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Runtime;
+using CrunSharp.Runtime.Init;
+using CrunSharp.Runtime.Rootfs;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Runtime.Lifecycle;
+
+/// <summary>A container between its creation and the start of its program.</summary>
+/// <remarks>
+/// <see cref="Begin"/> makes the process in its namespaces; while it makes its mounts the caller can set up its network;
+/// <see cref="Start"/> lets it execute its program. A launch that is disposed before that ends the process.
+/// </remarks>
+public sealed class Launch : IDisposable
+{
+    private readonly Stage _stage;
+    private readonly ContainerRootfs? _rootfs;
+    private readonly LaunchOptions _options;
+    private bool _isReady;
+    private bool _isStarted;
+
+    private Launch(Stage stage, PidHandle process, ContainerRootfs? rootfs, LaunchOptions options) =>
+        (_stage, Process, _rootfs, _options) = (stage, process, rootfs, options);
+
+    /// <summary>The container's first process; a child of this one. Belongs to the caller.</summary>
+    public PidHandle Process { get; }
+
+    /// <summary>Hands over the master side of the process's terminal; null when it has none.</summary>
+    public SafeFileHandle? TakeTerminal() => _rootfs?.TakeTerminalMaster();
+
+    /// <summary>Makes the process of a container in its namespaces.</summary>
+    /// <param name="spec">The container.</param>
+    /// <param name="root">Its root file system, a detached mount; may be disposed after the start.</param>
+    /// <param name="options">What the specification does not say.</param>
+    /// <param name="standardInput">The process's descriptor 0, unless it has a terminal; null leaves ours.</param>
+    /// <param name="standardOutput">The process's descriptor 1, likewise.</param>
+    /// <param name="standardError">The process's descriptor 2, likewise.</param>
+    /// <exception cref="CrunException">A part of it cannot be done; nothing is left behind.</exception>
+    public static Launch Begin(RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,
+        SafeFileHandle? standardInput = null, SafeFileHandle? standardOutput = null, SafeFileHandle? standardError = null)
+    {
+        var rootfs = ContainerRootfs.Prepare(spec, root);
+        try
+        {
+            return BeginPlan(InitPlan.Write(spec, rootfs, options), rootfs, options, rootfs.Terminal ?? standardInput,
+                rootfs.Terminal ?? standardOutput, rootfs.Terminal ?? standardError);
+        }
+        catch
+        {
+            rootfs.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Waits until the process has everything but its program.</summary>
+    /// <exception cref="CrunException">A step failed.</exception>
+    public void WaitUntilReady()
+    {
+        if (_isReady) return;
+        _stage.WaitForEvent(InitPlan.Ready);
+        _isReady = true;
+    }
+
+    /// <summary>Lets the process execute its program, and waits until it does.</summary>
+    /// <exception cref="CrunException">
+    /// A step failed; of kind <see cref="ErrorKind.CommandNotFound"/> or <see cref="ErrorKind.CommandNotExecutable"/> when it is the last.
+    /// </exception>
+    public void Start()
+    {
+        WaitUntilReady();
+        _stage.Continue();
+        try
+        {
+            _stage.WaitForExec();
+        }
+        catch (CrunException error) when (error.Operation?.StartsWith("exec: ", StringComparison.Ordinal) == true)
+        {
+            throw ExecFailure(error);
+        }
+        _isStarted = true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stage.Dispose();
+        _rootfs?.Dispose();
+        foreach (var file in _options.Owned) file.Dispose();
+        if (_isStarted) return;
+        Process.Send(Signal.SIGKILL.Number);
+        Process.Reap();
+    }
+
+    internal static Launch BeginPlan(StagePlan plan, ContainerRootfs? rootfs, LaunchOptions options,
+        SafeFileHandle? standardInput, SafeFileHandle? standardOutput, SafeFileHandle? standardError)
+    {
+        var stage = Stage.Start(plan, standardInput, standardOutput, standardError);
+        try
+        {
+            return new Launch(stage, stage.WaitForProcess(), rootfs, options);
+        }
+        catch
+        {
+            stage.Dispose();
+            throw;
+        }
+    }
+
+    private static CrunException ExecFailure(CrunException error)
+    {
+        var program = error.Operation!["exec: ".Length..].Trim('"');
+        var isPath = program.Contains('/', StringComparison.Ordinal);
+        return error.Errno switch
+        {
+            Errno.ENOENT or Errno.ENOTDIR => new CrunException(ErrorKind.CommandNotFound,
+                isPath ? "no such file or directory" : "executable file not found in $PATH", error.Operation, inner: error),
+            Errno.EACCES or Errno.EISDIR => new CrunException(ErrorKind.CommandNotExecutable, "permission denied", error.Operation, inner: error),
+            Errno.ENOEXEC => new CrunException(ErrorKind.CommandNotExecutable, "exec format error", error.Operation, inner: error),
+            _ => error,
+        };
+    }
+}
