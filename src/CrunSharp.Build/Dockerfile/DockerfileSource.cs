@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Text;
+
+namespace CrunSharp.Build.Dockerfile;
+
+/// <summary>Lines of a Dockerfile, counted from 1, both included.</summary>
+/// <param name="Start">The first line.</param>
+/// <param name="End">The last line.</param>
+public readonly record struct SourceRange(int Start, int End)
+{
+    /// <summary><c>3</c> or <c>3-5</c>.</summary>
+    public override string ToString() => Start == End
+        ? Start.ToString(CultureInfo.InvariantCulture)
+        : string.Create(CultureInfo.InvariantCulture, $"{Start}-{End}");
+}
+
+/// <summary>The text of a Dockerfile and its name in messages.</summary>
+public sealed class DockerfileSource
+{
+    /// <summary>The largest Dockerfile that is read.</summary>
+    /// <value>Bytes.</value>
+    public const int MostBytes = 4 * 1024 * 1024;
+
+    private const int ExcerptMargin = 2;
+    private const int MostExcerptLines = 24;
+    private const int MostExcerptChars = 400;
+
+    /// <summary>A Dockerfile from its bytes: UTF-8, with or without a byte order mark.</summary>
+    /// <param name="name">The name in messages, such as <c>Dockerfile</c>.</param>
+    /// <param name="content">The bytes.</param>
+    /// <exception cref="Oci.CrunException">It is larger than <see cref="MostBytes"/>.</exception>
+    public DockerfileSource(string name, ReadOnlySpan<byte> content)
+    {
+        if (content.Length > MostBytes)
+            throw Oci.CrunException.Invalid($"the Dockerfile has {content.Length} bytes, more than {MostBytes}", name);
+        if (content.StartsWith("\uFEFF"u8)) content = content[3..];
+        Name = name;
+        Lines = SplitLines(Encoding.UTF8.GetString(content));
+    }
+
+    /// <summary>A Dockerfile from its text.</summary>
+    public DockerfileSource(string name, string text) : this(name, Encoding.UTF8.GetBytes(text))
+    {
+    }
+
+    /// <summary>The name in messages.</summary>
+    public string Name { get; }
+
+    /// <summary>The lines, each with its line end.</summary>
+    internal IReadOnlyList<string> Lines { get; }
+
+    /// <summary>The lines at fault with those around them, numbered and marked, for a terminal.</summary>
+    public string Excerpt(SourceRange range)
+    {
+        const string rule = "--------------------\n";
+        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{Name}:{range.Start}\n{rule}");
+        var last = Math.Min(Math.Min(range.End + ExcerptMargin, range.Start + MostExcerptLines), Lines.Count);
+        for (var line = Math.Max(range.Start - ExcerptMargin, 1); line <= last; line++)
+        {
+            var mark = line >= range.Start && line <= range.End ? ">>>" : "   ";
+            var shown = Lines[line - 1].TrimEnd('\r', '\n');
+            if (shown.Length > MostExcerptChars) shown = shown[..MostExcerptChars] + "…";
+            text.Append(CultureInfo.InvariantCulture, $"{line,4} | {mark} {shown}\n");
+        }
+        return text.Append(rule).ToString();
+    }
+
+    private static List<string> SplitLines(string text)
+    {
+        var lines = new List<string>();
+        for (var start = 0; start < text.Length;)
+        {
+            var end = text.IndexOf('\n', start);
+            end = end < 0 ? text.Length : end + 1;
+            lines.Add(text[start..end]);
+            start = end;
+        }
+        return lines;
+    }
+}

@@ -1,0 +1,39 @@
+namespace CrunSharp.Build.Dockerfile;
+
+/// <summary>Finds what somebody probably meant.</summary>
+internal static class Suggestion
+{
+    /// <summary><c> (did you mean RUN?)</c>, or nothing when no known word is near.</summary>
+    public static string For(string word, IEnumerable<string> known)
+    {
+        string? best = null;
+        var least = word.Length switch { < 3 => 1, < 7 => 2, _ => 3 };
+        foreach (var candidate in known)
+        {
+            var distance = Distance(word, candidate);
+            if (distance > least || (best is not null && distance == least)) continue;
+            (best, least) = (candidate, distance);
+        }
+        return best is null || best.Equals(word, StringComparison.OrdinalIgnoreCase) ? "" : $" (did you mean {best}?)";
+    }
+
+    // Levenshtein's distance, without regard to case.
+    private static int Distance(string a, string b)
+    {
+        if (a.Length > 64 || b.Length > 64) return int.MaxValue;
+        Span<int> row = stackalloc int[65];
+        for (var j = 0; j <= b.Length; j++) row[j] = j;
+        for (var i = 1; i <= a.Length; i++)
+        {
+            var diagonal = row[0];
+            row[0] = i;
+            for (var j = 1; j <= b.Length; j++)
+            {
+                var same = char.ToUpperInvariant(a[i - 1]) == char.ToUpperInvariant(b[j - 1]);
+                var cost = Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (same ? 0 : 1));
+                (diagonal, row[j]) = (row[j], cost);
+            }
+        }
+        return row[b.Length];
+    }
+}
