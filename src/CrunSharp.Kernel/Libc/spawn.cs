@@ -62,6 +62,10 @@ internal static unsafe partial class C
     public static partial int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t* actions, int from, int to);
 
     [LibraryImport("libc")]
+    public static partial int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t* actions,
+        [MarshalUsing(typeof(PathMarshaller))] string path);
+
+    [LibraryImport("libc")]
     public static partial int sigemptyset(sigset_t* set);
 
     [LibraryImport("libc")]

@@ -73,4 +73,29 @@ internal static unsafe partial class C
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint recvfrom(SafeFileHandle fd, byte* buffer, nuint length, int flags, byte* address, uint* addressLength);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int socketpair(int domain, int type, int protocol, int* fds);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint recvmsg(SafeFileHandle fd, msghdr* message, int flags);
+}
+
+[CHeader("sys/socket.h", "struct msghdr")]
+internal unsafe struct msghdr
+{
+    public void* msg_name;
+    public uint msg_namelen;
+    public iovec* msg_iov;
+    public nuint msg_iovlen;
+    public void* msg_control;
+    public nuint msg_controllen;
+    public int msg_flags;
+}
+
+[CHeader("sys/uio.h", "struct iovec")]
+internal unsafe struct iovec
+{
+    public void* iov_base;
+    public nuint iov_len;
 }

@@ -14,7 +14,7 @@ internal static unsafe class Spawn
     /// <param name="environment">Its environment.</param>
     /// <param name="standard">What its descriptors 0, 1 and 2 are; null leaves ours.</param>
     /// <param name="inherited">What else stays open, under the same number.</param>
-    /// <param name="newSession">Whether it starts a session of its own.</param>
+    /// <param name="newSession">Whether it starts a session of its own, in the root directory.</param>
     /// <returns>The process id of the child.</returns>
     /// <exception cref="CrunException">The errors of posix_spawn.</exception>
     public static int Start(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment,
@@ -35,6 +35,7 @@ internal static unsafe class Spawn
             {
                 if (standard[i] is { } handle) C.posix_spawn_file_actions_adddup2(&actions, Number(handle), i);
             }
+            if (newSession) C.posix_spawn_file_actions_addchdir_np(&actions, "/");
             C.sigemptyset(&signals);
             C.posix_spawnattr_setsigmask(&attributes, &signals);
             C.sigfillset(&signals);

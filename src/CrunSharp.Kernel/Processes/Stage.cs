@@ -31,8 +31,8 @@ public sealed unsafe class Stage : IDisposable
     {
         var program = Program();
         var ends = stackalloc int[2];
-        const int AF_UNIX = 1, SOCK_SEQPACKET = 5;
-        if (C.socketpair(AF_UNIX, SOCK_SEQPACKET | (int)OpenFlags.O_CLOEXEC, 0, ends) != 0)
+         
+        if (C.socketpair(SOCK.AF_UNIX, SOCK.SOCK_SEQPACKET | (int)OpenFlags.O_CLOEXEC, 0, ends) != 0)
             throw SystemCall.Failure("start the stage", "socketpair(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC, 0)");
         var channel = new SafeFileHandle(ends[0], ownsHandle: true);
         using var report = new SafeFileHandle(ends[1], ownsHandle: true);

@@ -1,0 +1,148 @@
+using CrunSharp.Engine.Containers;
+using CrunSharp.Engine.Supervision;
+using CrunSharp.Engine.Volumes;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Processes;
+using CrunSharp.Kernel.Sockets;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Engine;
+
+/// <summary>What one does with containers: create, start, stop, kill, remove, attach.</summary>
+/// <param name="paths">Where the engine keeps what it knows.</param>
+/// <param name="time">The clock.</param>
+public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
+{
+    /// <summary>The argument by which this program knows that it is to supervise a container.</summary>
+    public const string SuperviseCommand = "supervise";
+
+
+    /// <summary>Where the engine keeps what it knows.</summary>
+    public EnginePaths Paths => paths;
+
+    /// <summary>The containers.</summary>
+    public ContainerStore Containers { get; } = new(paths);
+
+    /// <summary>The volumes.</summary>
+    public VolumeStore Volumes { get; } = new(paths, time);
+
+    /// <summary>Starts a container that does not run.</summary>
+    /// <returns>A connection to its supervisor, which has not answered yet.</returns>
+    /// <exception cref="CrunException">It runs already, or its supervisor cannot be started.</exception>
+    public AttachConnection Start(Container container)
+    {
+        if (container.IsRunning) throw CrunException.WrongState($"container {container.ShortId} is already running");
+        if (container.IsSupervised) container.WaitForSupervisor();
+        Recover(container);
+        var (ours, theirs) = UnixSocket.Pair();
+        using (theirs)
+        {
+            try
+            {
+                BackgroundProcess.Start(paths.SupervisorProgram,
+                    ["crun-sharp", SuperviseCommand, paths.Root, paths.RunRoot, container.Id, theirs.DangerousGetHandle().ToString()], [theirs]);
+                return new AttachConnection(ours);
+            }
+            catch
+            {
+                ours.Dispose();
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Connects to a running container.</summary>
+    /// <exception cref="CrunException">It does not run, or its supervisor was killed.</exception>
+    public AttachConnection Attach(Container container)
+    {
+        if (!container.IsRunning) throw CrunException.WrongState("You cannot attach to a stopped container, start it first");
+        using var directory = FileAt.OpenDirectory(container.RunPath);
+        return UnixSocket.TryConnect(directory, Container.AttachSocket) is { } socket
+            ? new AttachConnection(socket)
+            : throw new CrunException(ErrorKind.WrongState, $"the supervisor of container {container.ShortId} was killed: its output cannot be reached");
+    }
+
+    /// <summary>Asks a container to end, and ends it when it does not.</summary>
+    /// <param name="container">The container; nothing happens when it does not run.</param>
+    /// <param name="timeout">How long it may take; null for the container's own, negative for ever.</param>
+    /// <param name="signal">The signal; null for the container's own.</param>
+    public void Stop(Container container, TimeSpan? timeout = null, Signal? signal = null)
+    {
+        using var process = container.TryOpenProcess();
+        if (process is not null)
+        {
+            var ask = signal ?? (container.Config.StopSignal.Length > 0 ? Signal.Parse(container.Config.StopSignal) : Signal.SIGTERM);
+            var limit = timeout ?? TimeSpan.FromSeconds(container.Config.StopTimeout ?? 10);
+            process.Send(ask.Number);
+            if (!process.WaitForEnd(limit < TimeSpan.Zero ? null : limit)) process.Send(Signal.SIGKILL.Number);
+            process.WaitForEnd(null);
+        }
+        Settle(container);
+    }
+
+    /// <summary>Sends a container's first process a signal.</summary>
+    /// <exception cref="CrunException">The container does not run.</exception>
+    public void Kill(Container container, Signal signal)
+    {
+        using var process = container.TryOpenProcess();
+        if (process is null || !process.Send(signal.Number))
+            throw CrunException.WrongState($"container {container.Id} is not running", $"cannot kill container: {container.Config.Name}");
+        if (signal != Signal.SIGKILL) return;
+        process.WaitForEnd(null);
+        Settle(container);
+    }
+
+    /// <summary>Removes a container.</summary>
+    /// <param name="container">The container.</param>
+    /// <param name="force">Whether it is killed first when it runs.</param>
+    /// <param name="withVolumes">Whether its volumes without a name go as well.</param>
+    /// <exception cref="CrunException">It runs.</exception>
+    public void Remove(Container container, bool force = false, bool withVolumes = false)
+    {
+        using (var process = container.TryOpenProcess())
+        {
+            if (process is not null && !force)
+            {
+                throw CrunException.WrongState($"cannot remove container \"/{container.Config.Name}\": container is running: "
+                    + "stop the container before removing or force remove");
+            }
+            process?.Send(Signal.SIGKILL.Number);
+            process?.WaitForEnd(null);
+        }
+        Settle(container);
+        if (Containers.TryFind(container.Id) is null) return; // it was to be removed at its end
+        new ContainerRemoval(container).Run(withVolumes);
+        Containers.Sweep();
+    }
+
+    /// <summary>Waits until a container does not run; its exit code.</summary>
+    public int Wait(Container container)
+    {
+        using (var process = container.TryOpenProcess()) process?.WaitForEnd(null);
+        Settle(container);
+        return container.State.ExitCode;
+    }
+
+    /// <summary>Once a container's process has ended: waits for its supervisor, or does its work when it was killed.</summary>
+    private void Settle(Container container)
+    {
+        container.WaitForSupervisor();
+        Recover(container);
+    }
+
+    // What a supervisor that was killed could not do: give the address back, remove the cgroup, write the end down.
+    private void Recover(Container container)
+    {
+        var state = container.WrittenState;
+        if (state.Status != ContainerStatus.Running) return;
+        ContainerNetwork.Release(container, state);
+        ContainerCgroup.RemoveOf(container);
+        FileAt.RemoveTree(null, container.RunPath);
+        container.Write(state with
+        {
+            Status = ContainerStatus.Exited, Pid = 0, ExitCode = 255, FinishedAt = Supervisor.Now(time), Endpoint = null,
+            Error = "the container's supervisor was killed",
+        });
+        if (container.Config.Host.AutoRemove) new ContainerRemoval(container).Run(withVolumes: true);
+    }
+}

@@ -1,0 +1,96 @@
+using System.Text.Json;
+using CrunSharp.Kernel;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Processes;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Engine.Containers;
+
+/// <summary>One container on disk. Whether it runs is asked of the kernel each time.</summary>
+public sealed class Container
+{
+    internal const string ConfigFile = "container.json";
+    internal const string StateFile = "state.json";
+    internal const string SupervisorLock = "supervisor.lock";
+    internal const string AttachSocket = "attach.sock";
+
+    private readonly EnginePaths _paths;
+
+    internal Container(EnginePaths paths, ContainerConfig config) => (_paths, Config) = (paths, config);
+
+    /// <summary>What was asked for.</summary>
+    public ContainerConfig Config { get; }
+
+    /// <summary>The id: 64 hexadecimal digits.</summary>
+    public string Id => Config.Id;
+
+    /// <summary>The first 12 digits of the id.</summary>
+    public string ShortId => Config.Id[..12];
+
+    /// <summary>Its directory.</summary>
+    public string Path => System.IO.Path.Combine(_paths.Containers, Id);
+
+    /// <summary>Its log.</summary>
+    public string LogPath => $"{Path}/{Id}-json.log";
+
+    internal EnginePaths Paths => _paths;
+
+    internal string RunPath => System.IO.Path.Combine(_paths.RunContainers, Id);
+
+    /// <summary>Its state, with the truth about whether it runs.</summary>
+    public ContainerState State
+    {
+        get
+        {
+            var state = WrittenState;
+            if (state.Status != ContainerStatus.Running) return state;
+            using var process = TryOpenProcess(state);
+            if (process is not null) return state;
+            // It ended while nobody watched (its supervisor was killed, or the host was): how, nobody knows. But its
+            // supervisor may be about to say: then what it says counts.
+            if (!IsSupervised) return state with { Status = ContainerStatus.Exited, ExitCode = 255, Pid = 0, FinishedAt = state.StartedAt };
+            return state with { Status = ContainerStatus.Exited, Pid = 0 };
+        }
+    }
+
+    /// <summary>Whether its first process is there.</summary>
+    public bool IsRunning => State.Status == ContainerStatus.Running;
+
+    internal ContainerState WrittenState =>
+        AtomicFile.TryRead(null, $"{Path}/{StateFile}") is { } json
+            ? EngineJson.Read(json, EngineJson.Default.ContainerState, $"{Path}/{StateFile}")
+            : new ContainerState();
+
+    /// <summary>Whether a supervisor watches it.</summary>
+    internal bool IsSupervised
+    {
+        get
+        {
+            if (FileAt.TryStatus(null, $"{Path}/{SupervisorLock}") is null) return false;
+            using var held = FileLock.TryExclusive(null, $"{Path}/{SupervisorLock}");
+            return held is null;
+        }
+    }
+
+    /// <summary>Its first process; null when it does not run.</summary>
+    internal PidHandle? TryOpenProcess() => TryOpenProcess(WrittenState);
+
+    internal void Write(ContainerState state) =>
+        AtomicFile.Write(null, $"{Path}/{StateFile}", JsonSerializer.SerializeToUtf8Bytes(state, EngineJson.Default.ContainerState));
+
+    /// <summary>Waits until its supervisor has done all that follows the end of its program.</summary>
+    internal void WaitForSupervisor()
+    {
+        try
+        {
+            FileLock.Exclusive(null, $"{Path}/{SupervisorLock}").Dispose();
+        }
+        catch (CrunException error) when (error.Kind == ErrorKind.NotFound)
+        {
+            // The supervisor removed the container.
+        }
+    }
+
+    private static PidHandle? TryOpenProcess(ContainerState state) =>
+        state.Status == ContainerStatus.Running && state.BootId == Boot.Id ? PidHandle.TryOpen(state.Pid, state.PidStartTime) : null;
+}

@@ -1,0 +1,92 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using CrunSharp.Engine.Containers;
+using CrunSharp.Engine.Supervision;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Engine.Volumes;
+
+/// <summary>The volumes on disk: a directory for each, with its data and a record of it.</summary>
+/// <param name="paths">Where the engine keeps what it knows.</param>
+/// <param name="time">The clock.</param>
+public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
+{
+    private const string RecordFile = "volume.json";
+    private const string DataDirectory = "_data";
+
+    /// <summary>A volume's directory on the host.</summary>
+    public string DataOf(string name) => Path.Combine(paths.Volumes, name, DataDirectory);
+
+    /// <summary>A volume; null when there is none of that name.</summary>
+    public VolumeRecord? TryFind(string name)
+    {
+        if (!IsName(name)) return null;
+        var path = Path.Combine(paths.Volumes, name, RecordFile);
+        return AtomicFile.TryRead(null, path) is { } json ? EngineJson.Read(json, EngineJson.Default.VolumeRecord, path) : null;
+    }
+
+    /// <summary>Makes a volume, or gives the one that there is.</summary>
+    /// <param name="name">Its name; null for one without, which gets 64 hexadecimal digits.</param>
+    /// <param name="labels">Its labels.</param>
+    /// <exception cref="CrunException">The name is not allowed.</exception>
+    public VolumeRecord Create(string? name, IReadOnlyDictionary<string, string>? labels = null)
+    {
+        if (name is not null && !IsName(name))
+        {
+            throw CrunException.Invalid($"create {name}: \"{name}\" includes invalid characters for a local volume name, only "
+                + "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path");
+        }
+        var record = new VolumeRecord
+        {
+            Name = name ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)),
+            Created = Supervisor.Now(time),
+            IsAnonymous = name is null,
+            Labels = labels ?? new Dictionary<string, string>(),
+        };
+        FileAt.MakeDirectories(paths.Volumes);
+        var directory = Path.Combine(paths.Volumes, record.Name);
+        FileAt.MakeDirectories(directory, 0x1c1);
+        FileAt.MakeDirectories($"{directory}/{DataDirectory}", 0x1ed);
+        using var handle = FileAt.OpenDirectory(directory);
+        return AtomicFile.TryCreate(handle, RecordFile, JsonSerializer.SerializeToUtf8Bytes(record, EngineJson.Default.VolumeRecord))
+            ? record
+            : TryFind(record.Name) ?? record;
+    }
+
+    /// <summary>All volumes, by name.</summary>
+    public IReadOnlyList<VolumeRecord> List()
+    {
+        using var directory = FileAt.TryOpen(null, paths.Volumes, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _);
+        if (directory is null) return [];
+        var volumes = new List<VolumeRecord>();
+        foreach (var name in FileAt.List(directory))
+        {
+            if (TryFind(name) is { } volume) volumes.Add(volume);
+        }
+        volumes.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name));
+        return volumes;
+    }
+
+    /// <summary>Removes a volume and its data.</summary>
+    /// <exception cref="CrunException">There is none of that name, or a container has it.</exception>
+    public void Remove(string name)
+    {
+        if (TryFind(name) is null) throw CrunException.NotFound($"get {name}: no such volume");
+        var users = new List<string>();
+        foreach (var container in new ContainerStore(paths).List())
+        {
+            if (container.Config.Host.Mounts.Any(m => m.Type == "volume" && m.Name == name)) users.Add(container.Id);
+        }
+        if (users.Count > 0) throw CrunException.WrongState($"remove {name}: volume is in use - [{string.Join(", ", users)}]");
+        using var directory = FileAt.OpenDirectory(paths.Volumes);
+        FileAt.Remove(directory, $"{name}/{RecordFile}");
+        FileAt.RemoveTree(directory, name);
+    }
+
+    /// <summary>Whether a name may be a volume's.</summary>
+    public static bool IsName(string name) =>
+        name.Length is >= 2 and <= 255 && char.IsAsciiLetterOrDigit(name[0])
+        && name.All(static c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-');
+}

@@ -1,0 +1,87 @@
+using System.Text;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Oci;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Kernel.Sockets;
+
+/// <summary>Stream sockets between processes of one host, named by a file.</summary>
+/// <seealso href="https://man7.org/linux/man-pages/man7/unix.7.html"/>
+public static unsafe class UnixSocket
+{
+    private const int PathSize = 108;
+
+    /// <summary>Two sockets, each the other's peer.</summary>
+    /// <exception cref="CrunException">The errors of socketpair.</exception>
+    public static (SafeFileHandle First, SafeFileHandle Second) Pair()
+    {
+        var ends = stackalloc int[2];
+        return C.socketpair(SOCK.AF_UNIX, SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC, 0, ends) == 0
+            ? (new SafeFileHandle(ends[0], ownsHandle: true), new SafeFileHandle(ends[1], ownsHandle: true))
+            : throw SystemCall.Failure("make a socket pair", "socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0)");
+    }
+
+    /// <summary>Makes a listening socket in a directory, replacing a name that is left over. It is non-blocking.</summary>
+    /// <exception cref="CrunException">The errors of socket, bind and listen.</exception>
+    public static SafeFileHandle Listen(SafeFileHandle directory, string name)
+    {
+        FileAt.Remove(directory, name);
+        var socket = Open(SOCK.SOCK_NONBLOCK);
+        var address = stackalloc byte[PathSize + 2];
+        var length = Encode(directory, name, address);
+        if (C.bind(socket, address, length) == 0 && C.listen(socket, 16) == 0) return socket;
+        var error = SystemCall.Failure($"listen at {name}", $"bind({SystemCall.Fd(socket)}, {{AF_UNIX, {SystemCall.Quote(name)}}})");
+        socket.Dispose();
+        throw error;
+    }
+
+    /// <summary>Connects to a socket in a directory; null when nobody listens.</summary>
+    public static SafeFileHandle? TryConnect(SafeFileHandle directory, string name)
+    {
+        var socket = Open(0);
+        var address = stackalloc byte[PathSize + 2];
+        var length = Encode(directory, name, address);
+        if (C.connect(socket, address, length) == 0) return socket;
+        socket.Dispose();
+        return null;
+    }
+
+    /// <summary>Takes a connection; null when there is none. It is non-blocking.</summary>
+    public static SafeFileHandle? TryAccept(SafeFileHandle listener)
+    {
+        var fd = C.accept4(listener, null, null, SOCK.SOCK_CLOEXEC | SOCK.SOCK_NONBLOCK);
+        return fd < 0 ? null : new SafeFileHandle(fd, ownsHandle: true);
+    }
+
+    /// <summary>Receives one open file that came with one byte; null when the other side is gone or sent none.</summary>
+    public static SafeFileHandle? TryReceiveDescriptor(SafeFileHandle socket)
+    {
+        byte data;
+        var vector = new iovec { iov_base = &data, iov_len = 1 };
+        var control = stackalloc byte[64];
+        var message = new msghdr { msg_iov = &vector, msg_iovlen = 1, msg_control = control, msg_controllen = 64 };
+        const int MSG_CMSG_CLOEXEC = 0x40000000;
+        if (C.recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1 || message.msg_controllen < 20) return null;
+        return new SafeFileHandle(*(int*)(control + 16), ownsHandle: true);
+    }
+
+    private static SafeFileHandle Open(int flags)
+    {
+        var fd = C.socket(SOCK.AF_UNIX, SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC | flags, 0);
+        return fd >= 0
+            ? new SafeFileHandle(fd, ownsHandle: true)
+            : throw SystemCall.Failure("make a socket", "socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0)");
+    }
+
+    // The kernel takes 107 bytes; through the directory's handle any path is short enough.
+    private static uint Encode(SafeFileHandle directory, string name, byte* address)
+    {
+        var path = $"/proc/self/fd/{directory.DangerousGetHandle()}/{name}";
+        if (path.Length >= PathSize) throw new ArgumentException("the socket's name is too long", nameof(name));
+        *(ushort*)address = SOCK.AF_UNIX;
+        var length = Encoding.ASCII.GetBytes(path, new Span<byte>(address + 2, PathSize));
+        address[2 + length] = 0;
+        return (uint)(2 + length + 1);
+    }
+}
