@@ -72,8 +72,9 @@ public static unsafe class FileAt
     /// <param name="root">The root.</param>
     /// <param name="path">The directory's path in it.</param>
     /// <param name="mode">Permissions of directories that are made, regardless of the umask.</param>
+    /// <param name="made">Gets the paths of the directories that were made, the outer ones first.</param>
     /// <exception cref="CrunException">The errors of openat2 and mkdirat; ENOTDIR when something else is in the way.</exception>
-    public static SafeFileHandle OpenOrMakeDirectoryInRoot(SafeFileHandle root, string path, uint mode = 0x1ed)
+    public static SafeFileHandle OpenOrMakeDirectoryInRoot(SafeFileHandle root, string path, uint mode = 0x1ed, ICollection<string>? made = null)
     {
         const OpenFlags asDirectory = OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY;
         if (TryOpenInRoot(root, path, asDirectory, out var errno) is { } there) return there;
@@ -84,9 +85,10 @@ public static unsafe class FileAt
         if (name is "" or "." or "..") throw Openat2Failure(errno, root, path, asDirectory, "RESOLVE_IN_ROOT");
         using var parent = slash <= 0
             ? OpenInRoot(root, "/", asDirectory)
-            : OpenOrMakeDirectoryInRoot(root, clean[..slash], mode);
+            : OpenOrMakeDirectoryInRoot(root, clean[..slash], mode, made);
         if (!TryMakeDirectory(parent, name, mode, out errno) && errno != Errno.EEXIST)
             throw SystemCall.Failure(errno, $"make directory {path}", $"mkdirat({SystemCall.Fd(parent)}, {SystemCall.Quote(name)}, 0{Convert.ToString(mode, 8)})");
+        if (errno == Errno.None) made?.Add(clean);
         return OpenInRoot(root, path, asDirectory);
     }
 

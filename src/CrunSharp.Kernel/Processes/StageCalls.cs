@@ -289,6 +289,9 @@ public sealed partial class StagePlan
     /// <summary>Hides the process from others of the same user until it executes its program.</summary>
     public Step Hide() => Add(NR_OLD.__NR_prctl, PR.PR_SET_DUMPABLE, 0, 0, 0, 0);
 
+    /// <summary>The process is killed when the thread that started the stage ends.</summary>
+    public Step DieWithParent() => Add(NR_OLD.__NR_prctl, PR.PR_SET_PDEATHSIG, 9, 0, 0, 0);
+
     /// <summary>execve gives no new privileges from here on.</summary>
     public Step SetNoNewPrivileges() => Add(NR_OLD.__NR_prctl, PR.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 

@@ -11,6 +11,9 @@ public sealed class LaunchOptions
     /// <summary>Whether an init of ours is the first process, which forwards signals and reaps.</summary>
     public bool Init { get; init; }
 
+    /// <summary>Whether the process is killed when the thread that started it ends.</summary>
+    public bool DiesWithStarter { get; init; }
+
     /// <summary>Descriptors from 3 on that the process gets as they are.</summary>
     public int PreservedDescriptors { get; init; }
 

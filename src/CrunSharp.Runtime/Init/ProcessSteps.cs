@@ -24,6 +24,8 @@ internal static class ProcessSteps
         var notEntered = plan.NewSlot(1);
         plan.For($"change to the directory {process.Cwd}", Spec).ChangeDirectory(process.Cwd).Into(notEntered).Tolerating([Errno.EACCES]);
         BecomeUser(plan, process, options);
+        // The kernel forgets this when the user changes: so after it.
+        if (options.DiesWithStarter) plan.For("end with the starter").DieWithParent();
         EnterDirectory(plan, process.Cwd, notEntered);
         if (options.Init)
         {

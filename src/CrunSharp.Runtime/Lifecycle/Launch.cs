@@ -26,6 +26,9 @@ public sealed class Launch : IDisposable
     /// <summary>The container's first process; a child of this one. Belongs to the caller.</summary>
     public PidHandle Process { get; }
 
+    /// <summary>The paths in the root that were made as mount points, the outer ones first.</summary>
+    public IReadOnlyList<string> MadeMountPoints => _rootfs?.MadeMountPoints ?? [];
+
     /// <summary>Hands over the master side of the process's terminal; null when it has none.</summary>
     public SafeFileHandle? TakeTerminal() => _rootfs?.TakeTerminalMaster();
 

@@ -34,6 +34,9 @@ internal sealed class ContainerRootfs : IDisposable
     /// <value>Null when the process has none.</value>
     public SafeFileHandle? Terminal { get; private set; }
 
+    /// <summary>The paths in the root that were made as mount points, the outer ones first.</summary>
+    public List<string> MadeMountPoints { get; } = [];
+
     /// <summary>Prepares the root of a container.</summary>
     /// <param name="spec">The container.</param>
     /// <param name="root">Its root, a detached mount.</param>
@@ -46,7 +49,7 @@ internal sealed class ContainerRootfs : IDisposable
             foreach (var mount in spec.Mounts ?? []) rootfs.Add(mount);
             rootfs.AddDevices(spec);
             if (spec.Process?.Terminal == true) rootfs.AddTerminal(spec.Process);
-            if (spec.Process is { } process) rootfs.OpenOrMakeDirectory(process.Cwd, "make the working directory").Dispose();
+            if (spec.Process is { } process) rootfs.MakeWorkingDirectory(process.Cwd);
             return rootfs;
         }
         catch
@@ -83,6 +86,13 @@ internal sealed class ContainerRootfs : IDisposable
             else parts.Add(part);
         }
         return "/" + string.Join('/', parts);
+    }
+
+    private void MakeWorkingDirectory(string path)
+    {
+        var mountPoints = MadeMountPoints.Count;
+        OpenOrMakeDirectory(path, "make the working directory").Dispose();
+        MadeMountPoints.RemoveRange(mountPoints, MadeMountPoints.Count - mountPoints);
     }
 
     private void Add(MountSpec mount)
@@ -165,8 +175,9 @@ internal sealed class ContainerRootfs : IDisposable
         var slash = destination.LastIndexOf('/');
         using var parent = OpenOrMakeDirectory(slash == 0 ? "/" : destination[..slash], operation);
         var name = destination[(slash + 1)..];
-        if (FileAt.TryStatus(parent, name) is null)
-            FileAt.Open(parent, name, OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOFOLLOW, 0x1a4).Dispose();
+        if (FileAt.TryStatus(parent, name) is not null) return;
+        FileAt.Open(parent, name, OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOFOLLOW, 0x1a4).Dispose();
+        if (!_mounts.Exists(mount => IsBelow(destination, mount.Destination))) MadeMountPoints.Add(destination);
     }
 
     /// <summary>Opens a directory of the container, below the innermost mount that hides it, making what is missing.</summary>
@@ -185,7 +196,7 @@ internal sealed class ContainerRootfs : IDisposable
         }
         try
         {
-            return FileAt.OpenOrMakeDirectoryInRoot(root, rest.Length == 0 ? "/" : rest);
+            return FileAt.OpenOrMakeDirectoryInRoot(root, rest.Length == 0 ? "/" : rest, made: ReferenceEquals(root, Root) ? MadeMountPoints : null);
         }
         catch (CrunException error) when (error.Errno is Errno.EROFS or Errno.EACCES or Errno.ENOENT)
         {

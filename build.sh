@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# crun-sharp: build, test, measure. `./build.sh help` lists the verbs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
+BINARY=$PWD/artifacts/crun-sharp
+
+# help            this list
+verb_help() { awk '/^# [a-z-]+  +/ { sub(/^# /, "  "); print }' build.sh; }
+
+# build           compile everything
+verb_build() { needs_tools; dotnet build Runtime.sln -v quiet --nologo "$@"; }
+
+# publish         the binary, at artifacts/crun-sharp; any IL or AOT warning fails
+verb_publish() {
+  needs_tools
+  local log; log=$(mktemp)
+  dotnet publish src/CrunSharp.Cli/CrunSharp.Cli.csproj -c Release -v quiet --nologo -o artifacts/publish > "$log" 2>&1 || { cat "$log"; return 1; }
+  if grep -E 'warning (IL|AOT)?[0-9]+' "$log"; then echo "publish printed warnings" >&2; return 1; fi
+  rm -f "$log"
+  mv -f artifacts/publish/crun-sharp "$BINARY" && rm -rf artifacts/publish
+  ls -l "$BINARY"
+}
+
+# unit-test       the tests of the libraries
+verb_unit_test() { run_tests Runtime.sln; }
+
+# native-test     the tests of the published binary on the real kernel; arguments select: native-test RunTests
+verb_native_test() {
+  needs_root; needs_packages
+  [ -x "$BINARY" ] || verb_publish
+  run_tests native-tests/NativeTests.csproj ${1:+--filter "FullyQualifiedName~$1"}
+}
+
+# test            all tests, with all they need: what CI runs
+verb_test() {
+  needs_root; needs_packages
+  verb_build; verb_publish
+  PASSED=0 FAILED=0 SKIPPED=0
+  verb_unit_test || true
+  verb_native_test || true
+  printf '%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
+  [ "$FAILED" -eq 0 ] && [ "$PASSED" -gt 0 ]
+}
+
+# lint            formatting and analyzers
+verb_lint() { needs_tools; dotnet format Runtime.sln --verify-no-changes --no-restore; }
+
+# bench           us against the peers of Debian's packages, interleaved; prints medians and ratios
+verb_bench() { needs_root; needs_packages; [ -x "$BINARY" ] || verb_publish; exec native-tests/bench/bench.sh "$BINARY" "$@"; }
+
+# demo            build samples/hello-web, run it behind a port, fetch its page, clear away
+verb_demo() { needs_root; needs_packages; [ -x "$BINARY" ] || verb_publish; exec samples/demo.sh "$BINARY"; }
+
+# ci              lint, then test
+verb_ci() { verb_test; }
+
+# clean           removes what was built
+verb_clean() { rm -rf .artifacts artifacts; }
+
+needs_root() { [ "$(id -u)" = 0 ] || { echo "run this as root: sudo ./build.sh" >&2; exit 1; }; }
+
+needs_tools() {
+  command -v dotnet >/dev/null || { echo "the .NET SDK is missing: https://dotnet.microsoft.com/download" >&2; exit 1; }
+  command -v gcc >/dev/null || install_packages gcc libc6-dev
+}
+
+# Debian's packages for tests, demo and bench; nothing of them is needed to use crun-sharp.
+PACKAGES="busybox-static iproute2 nftables curl"
+TEST_PACKAGES="debootstrap mmdebstrap tar xz-utils procps libseccomp-dev gcc libc6-dev"
+needs_packages() {
+  needs_tools
+  local missing=() package
+  for package in $PACKAGES $TEST_PACKAGES; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+}
+
+install_packages() {
+  echo "installing $*" >&2
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+PASSED=0 FAILED=0 SKIPPED=0
+# Runs one project's or solution's tests and adds their numbers up.
+run_tests() {
+  local target=$1 log status=0; shift
+  log=$(mktemp)
+  CRUN_SHARP=$BINARY dotnet test "$target" -v quiet --nologo --logger "console;verbosity=minimal" "$@" 2>&1 | tee "$log" || status=$?
+  while read -r failed passed skipped; do
+    FAILED=$((FAILED + failed)); PASSED=$((PASSED + passed)); SKIPPED=$((SKIPPED + skipped))
+  done < <(sed -nE 's/.*Failed: +([0-9]+), Passed: +([0-9]+), Skipped: +([0-9]+).*/\1 \2 \3/p' "$log")
+  [ "$status" -eq 0 ] || [ "$FAILED" -gt 0 ] || FAILED=$((FAILED + 1)) # it broke before it could count
+  rm -f "$log"
+  return "$status"
+}
+
+verb=${1:-help}; shift || true
+declare -F "verb_${verb//-/_}" >/dev/null || { echo "build.sh has no verb '$verb'" >&2; verb_help >&2; exit 2; }
+"verb_${verb//-/_}" "$@"
