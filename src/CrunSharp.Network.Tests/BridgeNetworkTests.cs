@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Net;
+
+namespace CrunSharp.Network.Tests;
+
+[Category("needs-root")]
+public class BridgeNetworkTests
+{
+    private PrivateHost _host = null!;
+    private BridgeNetwork _network = null!;
+
+    [SetUp]
+    public void MakeHost()
+    {
+        _host = new PrivateHost();
+        _network = _host.Open();
+    }
+
+    [TearDown]
+    public void RemoveHost() => _host.Dispose();
+
+    [Test]
+    public void A_container_has_its_address_its_route_and_its_MAC()
+    {
+        var container = _host.Start(_network, "web");
+        var links = container.Machine.Tool("ip", "-o", "addr");
+        Assert.Multiple(() =>
+        {
+            Assert.That(container.Record.Address, Is.EqualTo(IPAddress.Parse("10.88.0.2")));
+            Assert.That(links, Does.Contain("inet 10.88.0.2/16 scope global eth0"));
+            Assert.That(links, Does.Contain("inet 127.0.0.1/8"));
+            Assert.That(container.Machine.Tool("ip", "route"), Does.StartWith("default via 10.88.0.1 dev eth0"));
+            Assert.That(container.Machine.Tool("ip", "link", "show", "eth0"), Does.Contain("02:c5:0a:58:00:02").And.Contain("UP"));
+        });
+        using var server = EchoServer.Start(_host.Machine, _network.Gateway, 9000, "host");
+        Assert.That(Ask.Tcp(container.Machine, "10.88.0.1", 9000), Is.EqualTo("host 10.88.0.2"));
+    }
+
+    [Test]
+    public void Connecting_takes_less_than_some_milliseconds()
+    {
+        var times = new List<double>();
+        _host.Start(_network, "first");
+        for (var i = 0; i < 100; i++)
+        {
+            var port = new PortForward { HostPort = (ushort)(20000 + i), ContainerPort = 80 };
+            var id = $"c{i}";
+            using var reservation = _host.Machine.Run(() => _network.Reserve([port]));
+            var lease = _host.Machine.Run(() => _network.Lease(id));
+            using var machine = new Machine(_host.Machine.Namespace);
+            var (record, time) = _host.Machine.Run(() =>
+            {
+                var start = Stopwatch.GetTimestamp();
+                var made = _network.Connect(new EndpointRequest { ContainerId = id, Pid = machine.Pid }, lease, reservation);
+                return (made, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            });
+            times.Add(time);
+            _host.Machine.Run(() => _network.Disconnect(record));
+        }
+        times.Sort();
+        TestContext.Out.WriteLine($"connect: median {times[50]:0.00} ms, p95 {times[95]:0.00} ms, best {times[0]:0.00} ms");
+        Assert.That(times[50], Is.LessThan(20));
+    }
+}

@@ -1,0 +1,320 @@
+using System.Net;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Kernel.Namespaces;
+using CrunSharp.Kernel.Processes;
+using CrunSharp.Kernel.Sockets;
+using CrunSharp.Network.Addresses;
+using CrunSharp.Network.Links;
+using CrunSharp.Network.Nftables;
+using CrunSharp.Oci;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Network;
+
+/// <summary>
+/// A network of containers on this host: a bridge, addresses, the way out, and published ports. All of it by netlink,
+/// without another program.
+/// </summary>
+/// <remarks>
+/// In this order: <see cref="Reserve"/>, <see cref="Lease"/>, the container's first process, <see cref="Connect"/>, and
+/// at the end <see cref="Disconnect"/> in whatever process. The interfaces go away with the container's network
+/// namespace. Whoever is killed in between leaves files that <see cref="Sweep"/> in any later process clears away.
+/// </remarks>
+public sealed class BridgeNetwork
+{
+    /// <summary>The name of the default network.</summary>
+    public const string DefaultName = "bridge";
+
+    private const string DefaultBridge = "crunsharp0";
+
+    private readonly NetworkPaths _paths;
+    private readonly NetworkRecord _record;
+    private readonly Subnet _subnet;
+    private readonly AddressPool _pool;
+    private readonly EndpointStore _endpoints;
+
+    private BridgeNetwork(NetworkPaths paths, NetworkRecord record)
+    {
+        (_paths, _record, _subnet) = (paths, record, record.ParseSubnet());
+        _pool = new AddressPool(paths, record.Name, _subnet);
+        _endpoints = new EndpointStore(paths, record.Name);
+    }
+
+    /// <summary>The network's name.</summary>
+    public string Name => _record.Name;
+
+    /// <summary>The name of the bridge on the host.</summary>
+    public string Bridge => _record.Bridge;
+
+    /// <summary>The network's addresses, <c>10.88.0.0/16</c>.</summary>
+    public string SubnetText => _record.Subnet;
+
+    /// <summary>The bridge's address: the host, as containers see it.</summary>
+    public IPAddress Gateway => Subnet.ToAddress(_subnet.Gateway);
+
+    /// <summary>
+    /// Opens the default network. The first time ever, its addresses are chosen so that they overlap none of the host's
+    /// routes; nothing is made in the kernel yet.
+    /// </summary>
+    /// <param name="paths">Where networks keep their files.</param>
+    /// <exception cref="CrunException">The files cannot be written, or all addresses overlap the host's routes.</exception>
+    public static BridgeNetwork OpenDefault(NetworkPaths paths)
+    {
+        if (TryReadRecord(paths, DefaultName) is { } there) return new BridgeNetwork(paths, there);
+        FileAt.MakeDirectories(paths.LeasesOf(DefaultName));
+        FileAt.MakeDirectories(paths.EndpointsOf(DefaultName));
+        using var alone = FileLock.Exclusive(null, paths.Lock);
+        if (TryReadRecord(paths, DefaultName) is { } meanwhile) return new BridgeNetwork(paths, meanwhile);
+        using var route = NetlinkSocket.Open(NetlinkProtocol.NETLINK_ROUTE);
+        var taken = SubnetChoice.RoutesOf(route, LinkMessages.TryGet(route, DefaultBridge)?.Index ?? 0);
+        foreach (var other in NetworkRecord.All(paths)) taken.Add(other.ParseSubnet());
+        var record = new NetworkRecord { Name = DefaultName, Bridge = DefaultBridge, Subnet = SubnetChoice.FirstFree(taken).ToString() };
+        AtomicFile.Write(null, paths.RecordOf(DefaultName), NetworkJson.Write(record, NetworkJsonContext.Default.NetworkRecord));
+        return new BridgeNetwork(paths, record);
+    }
+
+    /// <summary>Reserves host ports for this process and chooses those that are 0.</summary>
+    /// <param name="ports">The ports to publish.</param>
+    /// <exception cref="CrunException">
+    /// <see cref="ErrorKind.Exists"/> <c>Bind for 0.0.0.0:8080 failed: port is already allocated</c>;
+    /// <see cref="ErrorKind.InvalidInput"/> for an address that the host does not have.
+    /// </exception>
+#pragma warning disable CA1822 // part of the network's interface
+    public PortReservation Reserve(IReadOnlyList<PortForward> ports) => PortReservation.Take(ports);
+#pragma warning restore CA1822
+
+    /// <summary>Gives a container an address that nobody else gets until <see cref="Disconnect"/> or <see cref="Release"/>.</summary>
+    /// <param name="containerId">The container's id: letters, digits, <c>-_.</c></param>
+    /// <param name="requested">The address it must be; null for the next free one.</param>
+    /// <exception cref="CrunException">
+    /// <see cref="ErrorKind.Exists"/> when the address or all addresses are taken; <see cref="ErrorKind.InvalidInput"/>
+    /// when the address is outside of the network.
+    /// </exception>
+    public EndpointLease Lease(string containerId, IPAddress? requested = null)
+    {
+        _paths.EndpointOf(Name, containerId); // refuses an id that is no file name
+        var owner = LeaseRecord.Mine(containerId, VethPair.RandomName());
+        uint address;
+        using (FileLock.Exclusive(null, _paths.LockOf(Name)))
+            address = requested is null ? _pool.Take(owner, () => SweepLocked(_ => false) > 0) : TakeRequested(requested, owner);
+        return new EndpointLease
+        {
+            NetworkName = Name,
+            ContainerId = containerId,
+            Address = Subnet.ToAddress(address),
+            PrefixLength = _subnet.PrefixLength,
+            Gateway = Gateway,
+            MacAddress = Subnet.FormatMac(Subnet.ToMac(address)),
+            HostInterface = owner.HostInterface,
+        };
+    }
+
+    /// <summary>Gives a lease back that was not used for <see cref="Connect"/>. May be done twice.</summary>
+    /// <exception cref="CrunException">The files cannot be changed.</exception>
+    public void Release(EndpointLease lease)
+    {
+        using var alone = FileLock.Exclusive(null, _paths.LockOf(Name));
+        var address = Subnet.ToNumber(lease.Address);
+        if (_pool.OwnerOf(address)?.HostInterface == lease.HostInterface) _pool.Free(address);
+    }
+
+    /// <summary>
+    /// Plugs a container into the network and publishes its ports. The bridge and the rules are made if they are
+    /// missing. About half a millisecond.
+    /// </summary>
+    /// <param name="request">The container.</param>
+    /// <param name="lease">Its address.</param>
+    /// <param name="ports">Its reserved ports; this process keeps them and relays what the kernel cannot (see <see cref="PortReservation"/>).</param>
+    /// <returns>What <see cref="Disconnect"/> needs.</returns>
+    /// <exception cref="CrunException">The kernel refuses; then nothing is left but the lease.</exception>
+    public EndpointRecord Connect(EndpointRequest request, EndpointLease lease, PortReservation ports)
+    {
+        var record = new EndpointRecord
+        {
+            NetworkName = Name,
+            ContainerId = request.ContainerId,
+            Address = lease.Address,
+            PrefixLength = lease.PrefixLength,
+            Gateway = lease.Gateway,
+            MacAddress = lease.MacAddress,
+            HostInterface = lease.HostInterface,
+            Ports = ports.Ports,
+            BootId = Boot.Id,
+            Pid = request.Pid,
+            PidStartTime = PidHandle.StartTimeOf(request.Pid),
+            Hostname = request.Hostname,
+        };
+        using var container = NetworkNamespace.Open(request.Pid);
+        using (var mine = NetworkNamespace.OpenCurrent())
+            if (NetworkNamespace.AreSame(mine, container))
+                throw CrunException.WrongState($"process {request.Pid} is in the host's network namespace", "connect container");
+        _endpoints.Write(record);
+        using var host = HostNetwork.Prepare(_paths, _record);
+        try
+        {
+            using var inside = OpenInside(container);
+            VethPair.Create(host.Route, lease, host.Bridge, container);
+            VethPair.SetUpInside(inside, lease);
+            if (record.Ports.Count > 0) Publish(host, record);
+        }
+        catch
+        {
+            VethPair.Remove(host.Route, lease.HostInterface);
+            _endpoints.Remove(record);
+            throw;
+        }
+        ports.Serve(lease.Address);
+        return record;
+    }
+
+    /// <summary>The record of a container, written by whichever process connected it; null when it is not connected.</summary>
+    /// <exception cref="CrunException">The file cannot be read.</exception>
+    public EndpointRecord? TryGetEndpoint(string containerId) => _endpoints.TryRead(containerId);
+
+    /// <summary>
+    /// Takes a container's ports, connections, address and record away. May be done twice, and by any process; does not
+    /// wait for the interface, which the kernel removes together with the container's network namespace.
+    /// </summary>
+    /// <exception cref="CrunException">The kernel or the files refuse; then it can be tried again.</exception>
+    public void Disconnect(EndpointRecord record)
+    {
+        using var netfilter = NetlinkSocket.Open(NetlinkProtocol.NETLINK_NETFILTER);
+        using var alone = FileLock.Exclusive(null, _paths.LockOf(Name));
+        DisconnectLocked(netfilter, record);
+    }
+
+    /// <summary>Takes away what belongs to containers that do not live any more.</summary>
+    /// <param name="isAlive">
+    /// Whether the container of an id lives. One whose process lives, or that a living process is about to connect, is
+    /// kept without asking.
+    /// </param>
+    /// <returns>How many addresses were freed.</returns>
+    /// <exception cref="CrunException">The kernel or the files refuse.</exception>
+    public int Sweep(Func<string, bool> isAlive)
+    {
+        using var alone = FileLock.Exclusive(null, _paths.LockOf(Name));
+        return SweepLocked(isAlive);
+    }
+
+    /// <summary>
+    /// Removes everything: the interfaces of all containers, all bridges, the table, all files. Containers that run are
+    /// without a network from then on.
+    /// </summary>
+    /// <param name="paths">Where networks keep their files.</param>
+    /// <exception cref="CrunException">The kernel or the files refuse.</exception>
+    public static void Reset(NetworkPaths paths)
+    {
+        FileAt.MakeDirectories(paths.Run);
+        using var alone = FileLock.Exclusive(null, paths.Lock);
+        var bridges = new HashSet<string>(StringComparer.Ordinal) { DefaultBridge };
+        var networks = NetworkRecord.All(paths);
+        foreach (var network in networks) bridges.Add(network.Bridge);
+        using (var route = NetlinkSocket.Open(NetlinkProtocol.NETLINK_ROUTE)) Links.Bridge.RemoveAll(route, bridges);
+        using (var netfilter = NetlinkSocket.Open(NetlinkProtocol.NETLINK_NETFILTER))
+        {
+            var batch = Ruleset.Batch();
+            batch.DeleteTable();
+            foreach (var error in batch.TryExecute(netfilter)) if (error.Errno != Errno.ENOENT) throw error.ToException();
+            foreach (var bridge in bridges) ForwardPolicy.Remove(netfilter, bridge);
+        }
+        foreach (var network in networks) FileAt.RemoveTree(null, paths.NetworkOf(network.Name));
+    }
+
+    private static NetworkRecord? TryReadRecord(NetworkPaths paths, string name) =>
+        NetworkJson.TryRead(null, paths.RecordOf(name), NetworkJsonContext.Default.NetworkRecord);
+
+    // The thread that enters the namespace also turns IPv6 off there: /proc/sys/net is that of whoever looks.
+    private static NetlinkSocket OpenInside(SafeFileHandle container) => NetworkNamespace.Run(container, () =>
+    {
+        KernelFile.TryWrite(null, "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+        return NetlinkSocket.Open(NetlinkProtocol.NETLINK_ROUTE);
+    });
+
+    private uint TakeRequested(IPAddress requested, LeaseRecord owner)
+    {
+        if (requested.AddressFamily != System.Net.Sockets.AddressFamily.InterNetwork)
+            throw CrunException.Invalid($"{requested} is no IPv4 address", $"connect to network {Name}");
+        var address = Subnet.ToNumber(requested);
+        if (_pool.TryTake(address, owner)) return address;
+        if (_pool.OwnerOf(address) is { } other && (IsAlive(other) || !Reclaim(address, other)))
+            throw CrunException.Exists($"the address {requested} belongs to container {other.ContainerId}", $"connect to network {Name}");
+        return _pool.TryTake(address, owner) ? address : throw CrunException.Exists($"the address {requested} is taken", $"connect to network {Name}");
+    }
+
+    private void Publish(HostNetwork host, EndpointRecord record)
+    {
+        for (var i = 0; ; i++)
+        {
+            var batch = Ruleset.Batch();
+            PortMap.Add(batch, record.Ports, record.Address);
+            var errors = batch.TryExecute(host.Netfilter);
+            if (errors.Count == 0) break;
+            // An element with other data: of a container that died without a farewell, or of one that lives.
+            if (errors[0].Errno is not (Errno.EBUSY or Errno.EEXIST) || i > 0) throw errors[0].ToException();
+            foreach (var port in record.Ports) ClearPort(host.Netfilter, port, record.Address);
+        }
+        var forget = new NetlinkWriter();
+        foreach (var port in record.Ports) if (port is { Protocol: PortProtocol.Udp, HasIPv4: true }) forget.ForgetPort(port);
+        host.Netfilter.TryExecute(forget); // ENOENT when there was none
+    }
+
+    private void ClearPort(NetlinkSocket netfilter, PortForward port, IPAddress mine)
+    {
+        if (PortMap.OwnerOf(netfilter, port) is not { } address || address.Equals(mine)) return;
+        using var alone = FileLock.Exclusive(null, _paths.LockOf(Name));
+        if (_pool.OwnerOf(Subnet.ToNumber(address)) is { } owner)
+        {
+            if (IsAlive(owner))
+                throw CrunException.Exists($"Bind for {new IPEndPoint(port.BindAddress, port.HostPort)} failed: port is already allocated");
+            Reclaim(Subnet.ToNumber(address), owner);
+        }
+        if (PortMap.OwnerOf(netfilter, port) is { } still && still.Equals(address)) PortMap.Remove(netfilter, port);
+    }
+
+    private bool IsAlive(LeaseRecord lease) =>
+        _endpoints.TryRead(lease.ContainerId) is { } record && record.HostInterface == lease.HostInterface
+            ? record.IsAlive
+            : Boot.IsAlive(lease.BootId, lease.Holder, lease.HolderStartTime);
+
+    private bool Reclaim(uint address, LeaseRecord dead)
+    {
+        if (_endpoints.TryRead(dead.ContainerId) is { } record && record.HostInterface == dead.HostInterface)
+        {
+            using var netfilter = NetlinkSocket.Open(NetlinkProtocol.NETLINK_NETFILTER);
+            DisconnectLocked(netfilter, record);
+        }
+        _pool.Free(address);
+        return true;
+    }
+
+    private void DisconnectLocked(NetlinkSocket netfilter, EndpointRecord record)
+    {
+        var address = Subnet.ToNumber(record.Address);
+        // While the lease is this connection's, whatever leads to the address belongs to it.
+        if (_pool.OwnerOf(address) is { } owner && owner.HostInterface == record.HostInterface)
+        {
+            if (record.Ports.Count > 0 && record.BootId == Boot.Id)
+            {
+                using (FileLock.Shared(null, _paths.Lock)) PortMap.Remove(netfilter, record.Ports, record.Address);
+                netfilter.TryExecute(new NetlinkWriter().ForgetAnswersOf(record.Address)); // ENOENT when there are none
+            }
+            _pool.Free(address);
+        }
+        _endpoints.Remove(record);
+    }
+
+    private int SweepLocked(Func<string, bool> isAlive)
+    {
+        var freed = 0;
+        foreach (var address in _pool.Taken())
+        {
+            if (_pool.OwnerOf(address) is not { } owner || IsAlive(owner) || (owner.BootId == Boot.Id && isAlive(owner.ContainerId))) continue;
+            Reclaim(address, owner);
+            freed++;
+        }
+        foreach (var record in _endpoints.All())
+            if (_pool.OwnerOf(Subnet.ToNumber(record.Address))?.HostInterface != record.HostInterface) _endpoints.Remove(record);
+        return freed;
+    }
+}

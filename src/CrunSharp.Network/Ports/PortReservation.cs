@@ -1,0 +1,136 @@
+using System.Net;
+using System.Net.Sockets;
+using CrunSharp.Kernel.Sockets;
+using CrunSharp.Oci;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Network;
+
+/// <summary>
+/// Host ports that belong to this process: a socket bound to each, so that nothing else can take them, and a port in
+/// use is noticed before anything is made. TCP sockets also listen: what comes there (over IPv6, or when somebody
+/// flushed nftables) is relayed to the container by <see cref="Serve"/>.
+/// </summary>
+/// <remarks>The process that lives as long as the container holds it.</remarks>
+public sealed class PortReservation : IDisposable
+{
+    // More than this many ports are only bound: each listener costs the kernel memory and the relay time.
+    private const int MostListeners = 64;
+    private const int MostTries = 32;
+    private const int Backlog = 128;
+
+    private readonly List<SafeFileHandle> _sockets = [];
+    private readonly List<PortListener> _listeners = [];
+    private readonly List<PortForward> _ports = [];
+    private PortRelay? _relay;
+
+    private PortReservation()
+    {
+    }
+
+    /// <summary>The ports, with those that were chosen.</summary>
+    public IReadOnlyList<PortForward> Ports => _ports;
+
+    internal static PortReservation Take(IReadOnlyList<PortForward> ports)
+    {
+        var reservation = new PortReservation();
+        try
+        {
+            foreach (var port in ports) reservation.Take(port, ports.Count <= MostListeners);
+            return reservation;
+        }
+        catch
+        {
+            reservation.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Begins to relay what arrives at the sockets themselves, on a thread that sleeps until then.</summary>
+    /// <param name="container">The container's address.</param>
+    public void Serve(IPAddress container)
+    {
+        if (_listeners.Count > 0) _relay ??= new PortRelay(_listeners, container);
+    }
+
+    /// <summary>Gives the ports back and ends all relayed connections.</summary>
+    public void Dispose()
+    {
+        _relay?.Dispose();
+        _relay = null;
+        foreach (var socket in _sockets) socket.Dispose();
+        _sockets.Clear();
+        _listeners.Clear();
+    }
+
+    private void Take(PortForward port, bool listen)
+    {
+        if (port.ContainerPort == 0) throw CrunException.Invalid("the container port 0 cannot be published", "publish port");
+        for (var i = 0; i < MostTries; i++)
+        {
+            var taken = new List<SafeFileHandle>(2);
+            var chosen = port;
+            var errno = Errno.None;
+            foreach (var address in AddressesOf(port))
+            {
+                errno = TryTake(chosen, address, listen, taken);
+                if (errno is Errno.EAFNOSUPPORT or Errno.EADDRNOTAVAIL && port.HostIp is null && address.AddressFamily == AddressFamily.InterNetworkV6)
+                    errno = Errno.None; // the host has no IPv6
+                if (errno != Errno.None) break;
+                if (chosen.HostPort == 0 && taken.Count > 0) chosen = chosen with { HostPort = InetSocket.PortOf(taken[0]) };
+            }
+            if (errno == Errno.None)
+            {
+                if (chosen.HostPort == 0) throw CrunException.Unsupported($"a random {port.Protocol} port cannot be chosen on this host", "publish port");
+                _ports.Add(chosen);
+                _sockets.AddRange(taken);
+                if (listen && port.Protocol == PortProtocol.Tcp)
+                    foreach (var socket in taken) _listeners.Add(new PortListener(socket, port.ContainerPort));
+                return;
+            }
+            foreach (var socket in taken) socket.Dispose();
+            if (errno != Errno.EADDRINUSE || port.HostPort != 0) throw Failure(chosen, errno);
+        }
+        throw Failure(port, Errno.EADDRINUSE);
+    }
+
+    private static Errno TryTake(PortForward port, IPAddress address, bool listen, List<SafeFileHandle> taken)
+    {
+        var transport = port.Protocol switch
+        {
+            PortProtocol.Tcp => Transport.Tcp,
+            PortProtocol.Udp => Transport.Udp,
+            _ => Transport.Sctp,
+        };
+        var socket = InetSocket.TryOpen(address.AddressFamily, transport, out var errno);
+        if (socket is null)
+        {
+            // Without SCTP in the kernel no process of the host can have the port: nothing to reserve.
+            return port.Protocol == PortProtocol.Sctp && errno is Errno.EPROTONOSUPPORT or Errno.ESOCKTNOSUPPORT ? Errno.None : errno;
+        }
+        taken.Add(socket);
+        // Sockets that only bind would share a port if they reused addresses.
+        var listens = listen && port.Protocol == PortProtocol.Tcp;
+        if (listens) InetSocket.ReuseAddress(socket);
+        errno = InetSocket.Bind(socket, new IPEndPoint(address, port.HostPort));
+        if (errno == Errno.None && listens) errno = InetSocket.Listen(socket, Backlog);
+        if (errno != Errno.None)
+        {
+            taken.Remove(socket);
+            socket.Dispose();
+        }
+        return errno;
+    }
+
+    private static IEnumerable<IPAddress> AddressesOf(PortForward port)
+    {
+        if (port.HostIp is not null) return [port.HostIp];
+        return [IPAddress.Any, IPAddress.IPv6Any];
+    }
+
+    // The words are Docker's: scripts look for them.
+    private static CrunException Failure(PortForward port, Errno errno) => errno == Errno.EADDRINUSE
+        ? CrunException.Exists($"Bind for {new IPEndPoint(port.BindAddress, port.HostPort)} failed: port is already allocated")
+        : new CrunException(errno == Errno.EACCES ? ErrorKind.Denied : ErrorKind.InvalidInput,
+            $"Bind for {new IPEndPoint(port.BindAddress, port.HostPort)} failed: {errno.Describe()}", errno: Errno.None);
+}
