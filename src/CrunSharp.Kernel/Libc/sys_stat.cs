@@ -82,6 +82,9 @@ internal static unsafe partial class C
     [LibraryImport("libc", SetLastError = true)]
     public static partial int utimensat(int dirfd, [MarshalUsing(typeof(PathMarshaller))] string path, timespec* times, int flags);
 
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int futimens(SafeFileHandle fd, timespec* times);
+
     [LibraryImport("libc")]
     public static partial uint umask(uint mask);
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.InteropServices.Marshalling;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Kernel.Libc;
 
@@ -19,4 +20,15 @@ internal static unsafe partial class C
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint llistxattr([MarshalUsing(typeof(PathMarshaller))] string path, byte* list, nuint size);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint fgetxattr(SafeFileHandle fd,
+        [MarshalUsing(typeof(PathMarshaller))] string name, byte* value, nuint size);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fsetxattr(SafeFileHandle fd,
+        [MarshalUsing(typeof(PathMarshaller))] string name, byte* value, nuint size, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint flistxattr(SafeFileHandle fd, byte* list, nuint size);
 }

@@ -13,6 +13,12 @@ internal static unsafe partial class C
     public static partial nint write(SafeFileHandle fd, void* buffer, nuint count);
 
     [LibraryImport("libc", SetLastError = true)]
+    public static partial nint pread64(SafeFileHandle fd, void* buffer, nuint count, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint pwrite64(SafeFileHandle fd, void* buffer, nuint count, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
     public static partial int close(int fd);
 
     [LibraryImport("libc", SetLastError = true)]
@@ -34,6 +40,9 @@ internal static unsafe partial class C
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int fchownat(int dirfd, [MarshalUsing(typeof(PathMarshaller))] string path, uint owner, uint group, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fchown(SafeFileHandle fd, uint owner, uint group);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint copy_file_range(SafeFileHandle infd, long* inoffset, SafeFileHandle outfd, long* outoffset, nuint length, uint flags);

@@ -1,0 +1,72 @@
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Storage;
+
+/// <summary>Content by its digest: what is in it is whole and right, and never changes.</summary>
+/// <remarks>What this object adds or finds stays until its <see cref="Store"/> is closed, even if nothing refers to it.</remarks>
+public sealed class ContentStore
+{
+    private readonly StoreDirectories _directories;
+    private readonly Pins _pins;
+    private readonly Drafts _drafts;
+
+    internal ContentStore(StoreDirectories directories, Pins pins, Drafts drafts) =>
+        (_directories, _pins, _drafts) = (directories, pins, drafts);
+
+    /// <summary>Whether it is there; from then on it stays.</summary>
+    public bool Contains(Digest digest) => _pins.TryPin(_directories.Blobs, digest.Hex);
+
+    /// <summary>Its size in bytes; null when it is not there.</summary>
+    public long? SizeOf(Digest digest) => FileAt.TryStatus(_directories.Blobs, digest.Hex)?.Size;
+
+    /// <summary>Reads it; the end of the stream is an error unless the bytes have the digest.</summary>
+    /// <exception cref="CrunException">It is not there.</exception>
+    public Stream Open(Digest digest)
+    {
+        var file = FileAt.TryOpen(_directories.Blobs, digest.Hex, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW, out var errno);
+        if (file is null && errno == Errno.ENOENT) throw CrunException.NotFound($"content {digest} is not in the store");
+        file ??= FileAt.Open(_directories.Blobs, digest.Hex, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW);
+        var size = FileAt.Status(file).Size;
+        return new VerifyingStream(new HandleStream(file, 0, size, ownsHandle: true), digest, size, $"content {digest}");
+    }
+
+    /// <summary>All of it.</summary>
+    /// <exception cref="CrunException">It is not there, has more than <paramref name="most"/> bytes, or is damaged.</exception>
+    public byte[] Read(Digest digest, long most)
+    {
+        using var stream = Open(digest);
+        var size = SizeOf(digest) ?? 0;
+        if (size > most) throw CrunException.Integrity($"it has {size} bytes, more than {most}", $"content {digest}");
+        var content = new byte[size + 1];
+        return content[..stream.ReadAtLeast(content, content.Length, throwOnEndOfStream: false)];
+    }
+
+    /// <summary>Adds these bytes.</summary>
+    public Digest Add(ReadOnlySpan<byte> content)
+    {
+        var digest = Digest.Of(content);
+        if (Contains(digest)) return digest;
+        using var draft = Begin();
+        draft.Write(content);
+        return draft.Publish(digest);
+    }
+
+    /// <summary>Adds what a stream has, to its end. When the expected content is there already, nothing is read.</summary>
+    /// <param name="source">The stream.</param>
+    /// <param name="expected">The digest that it must have.</param>
+    /// <param name="size">The size that it must have, in bytes.</param>
+    /// <exception cref="CrunException">Digest or size are others than expected; nothing was added.</exception>
+    public Digest Ingest(Stream source, Digest? expected = null, long? size = null)
+    {
+        if (expected is { } known && Contains(known)) return known;
+        using var draft = Begin();
+        using var verified = new VerifyingStream(source, expected, size, expected is { } digest ? $"content {digest}" : "content", leaveOpen: true);
+        var buffer = new byte[256 * 1024];
+        while (verified.Read(buffer) is > 0 and var count) draft.Write(buffer.AsSpan(0, count));
+        return draft.Publish(verified.Actual);
+    }
+
+    internal BlobDraft Begin() => new(_directories, _pins, _drafts);
+}

@@ -1,0 +1,63 @@
+using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
+
+namespace CrunSharp.Storage;
+
+/// <summary>An image in the store. Parts that cost a look at the disk are read when they are asked for.</summary>
+public sealed class Image
+{
+    private const int MostConfigBytes = 8 * 1024 * 1024;
+    private readonly ImageStore _store;
+    private readonly ImageRecord _record;
+    private byte[]? _rawConfig;
+    private ImageConfig? _config;
+    private IReadOnlyList<ImageReference>? _names;
+
+    internal Image(ImageStore store, ImageRecord record) => (_store, _record) = (store, record);
+
+    /// <summary>The image's id: the digest of its configuration.</summary>
+    public Digest Id => _record.Id;
+
+    /// <summary>The configuration's bytes, as they came.</summary>
+    /// <exception cref="CrunException">They are damaged or missing.</exception>
+    public ReadOnlyMemory<byte> RawConfig => _rawConfig ??= _store.Content.Read(Id, MostConfigBytes);
+
+    /// <summary>The configuration.</summary>
+    /// <exception cref="CrunException">It is damaged or missing.</exception>
+    public ImageConfig Config => _config ??= ImageJson.ReadConfig(RawConfig.Span);
+
+    /// <summary>The image's names, tags and digests, sorted.</summary>
+    public IReadOnlyList<ImageReference> Names => _names ??= _store.NamesOf(Id);
+
+    /// <summary>The digests of the layers' uncompressed tars, from the base up.</summary>
+    public IReadOnlyList<Digest> DiffIds => Config.Rootfs.DiffIds;
+
+    /// <summary>How many bytes the files of all layers have; layers that are missing count as 0.</summary>
+    public long Size
+    {
+        get
+        {
+            long size = 0;
+            foreach (var diffId in DiffIds) size += _store.Layers.TryReadRecord(diffId)?.Size ?? 0;
+            return size;
+        }
+    }
+
+    /// <summary>The digest of the manifest that the image came with; null when it was made here.</summary>
+    public Digest? ManifestDigest => _record.Manifest;
+
+    /// <summary>The manifest's bytes, as they came; null when the image was made here.</summary>
+    public byte[]? ReadRawManifest() => _record.Manifest is { } digest ? _store.Content.Read(digest, MostConfigBytes) : null;
+
+    /// <summary>When the image was last given a name, RFC 3339; null when it never was.</summary>
+    public string? LastTagged => _record.LastTagged;
+
+    /// <summary>The image's layers, from the base up.</summary>
+    /// <exception cref="CrunException">One is missing.</exception>
+    public IReadOnlyList<Layer> GetLayers()
+    {
+        var layers = new Layer[DiffIds.Count];
+        for (var i = 0; i < layers.Length; i++) layers[i] = _store.Layers.Get(DiffIds[i]);
+        return layers;
+    }
+}

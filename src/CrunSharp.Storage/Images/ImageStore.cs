@@ -1,0 +1,167 @@
+using System.Text.Json;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
+
+namespace CrunSharp.Storage;
+
+/// <summary>Images by the digests of their configurations, and their names.</summary>
+public sealed class ImageStore
+{
+    private readonly StoreDirectories _directories;
+    private readonly NameFiles _names;
+
+    internal ImageStore(StoreDirectories directories, ContentStore content, LayerStore layers)
+    {
+        (_directories, Content, Layers) = (directories, content, layers);
+        _names = new NameFiles(directories);
+    }
+
+    internal ContentStore Content { get; }
+
+    internal LayerStore Layers { get; }
+
+    /// <summary>
+    /// Finds an image by <c>name</c>, <c>name:tag</c>, <c>name@digest</c>, <c>sha256:ID</c> or the first digits of its id;
+    /// null when there is none.
+    /// </summary>
+    /// <exception cref="CrunException">Several images' ids begin with these digits.</exception>
+    public Image? TryResolve(string nameOrId)
+    {
+        if (Digest.TryParse(nameOrId, out var id) || Digest.TryParseHex(nameOrId, out id)) return TryGet(id);
+        if (ImageReference.TryParse(nameOrId, out var name) && TryResolve(name) is { } image) return image;
+        var prefix = nameOrId.StartsWith("sha256:", StringComparison.Ordinal) ? nameOrId["sha256:".Length..] : nameOrId;
+        return prefix.Length is > 0 and < 64 && !prefix.AsSpan().ContainsAnyExcept("0123456789abcdef") ? TryResolvePrefix(prefix) : null;
+    }
+
+    /// <summary>Finds an image by its name; null when there is none.</summary>
+    public Image? TryResolve(ImageReference name)
+    {
+        if (_names.TryRead(name) is { } id) return TryGet(id);
+        if (name.Digest is not { } digest) return null;
+        // name@digest stands for the image of that repository whose manifest (or configuration) has the digest.
+        foreach (var (known, knownId) in _names.List())
+        {
+            if (known.Host == name.Host && known.Path == name.Path && TryGet(knownId) is { } image
+                && (known.Digest == digest || image.ManifestDigest == digest || image.Id == digest)) return image;
+        }
+        return null;
+    }
+
+    /// <summary>Finds an image as <see cref="TryResolve(string)"/> does.</summary>
+    /// <exception cref="CrunException">There is none, or the digits are ambiguous.</exception>
+    public Image Resolve(string nameOrId) => TryResolve(nameOrId)
+        ?? throw CrunException.NotFound($"No such image: {(ImageReference.TryParse(nameOrId, out var name) ? name.Familiar : nameOrId)}");
+
+    /// <summary>All images, the newest first.</summary>
+    public IReadOnlyList<Image> List()
+    {
+        var images = new List<Image>();
+        foreach (var id in Ids())
+        {
+            if (TryGet(id) is { } image) images.Add(image);
+        }
+        images.Sort(static (a, b) => Created(b).CompareTo(Created(a)) is not 0 and var order ? order : string.CompareOrdinal(a.Id.Hex, b.Id.Hex));
+        return images;
+    }
+
+    /// <summary>Adds an image; the one that is there already is given the names.</summary>
+    /// <param name="rawConfig">The configuration's bytes; their digest is the image's id.</param>
+    /// <param name="names">Names to give to it.</param>
+    /// <param name="rawManifest">The bytes of the manifest that it came with, if it came with one.</param>
+    /// <exception cref="CrunException">A layer is missing, or the manifest is another image's.</exception>
+    public Image Add(ReadOnlySpan<byte> rawConfig, IReadOnlyList<ImageReference> names, ReadOnlySpan<byte> rawManifest = default)
+    {
+        var config = ImageJson.ReadConfig(rawConfig);
+        Layers.Pin(config.Rootfs.DiffIds);
+        var id = Content.Add(rawConfig);
+        Digest? manifestDigest = null;
+        if (!rawManifest.IsEmpty)
+        {
+            var manifest = ManifestReader.Read(rawManifest);
+            if (manifest.Config.Digest != id) throw CrunException.Integrity($"the manifest is of image {manifest.Config.Digest}, not of {id}");
+            if (manifest.Layers.Count != config.Rootfs.DiffIds.Count)
+                throw CrunException.Integrity($"the manifest has {manifest.Layers.Count} layers, the configuration {config.Rootfs.DiffIds.Count}");
+            manifestDigest = Content.Add(rawManifest);
+        }
+        var old = TryReadRecord(id);
+        if (old is null || (manifestDigest is not null && old.Manifest != manifestDigest))
+            Write(new ImageRecord { Id = id, Manifest = manifestDigest ?? old?.Manifest, LastTagged = old?.LastTagged });
+        foreach (var name in names) Tag(id, name);
+        return TryGet(id)!;
+    }
+
+    /// <summary>Gives an image a name; the image that had it loses it.</summary>
+    /// <exception cref="CrunException">There is no such image.</exception>
+    public void Tag(Digest id, ImageReference name)
+    {
+        var record = TryReadRecord(id) ?? throw CrunException.NotFound($"No such image: {id}");
+        _names.Write(name, id);
+        Write(record with { LastTagged = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'") });
+    }
+
+    /// <summary>Takes a name away; false when no image had it.</summary>
+    public bool Untag(ImageReference name) => _names.Remove(name);
+
+    /// <summary>Removes an image and its names. Its layers go when the garbage is collected.</summary>
+    /// <returns>False when there was no such image.</returns>
+    public bool Remove(Digest id)
+    {
+        foreach (var name in NamesOf(id)) _names.Remove(name);
+        return FileAt.Remove(_directories.Images, FileName(id));
+    }
+
+    internal IReadOnlyList<ImageReference> NamesOf(Digest id)
+    {
+        var names = new List<ImageReference>();
+        foreach (var (name, named) in _names.List())
+        {
+            if (named == id) names.Add(name);
+        }
+        return names;
+    }
+
+    internal IEnumerable<Digest> Ids()
+    {
+        foreach (var file in FileAt.List(_directories.Images))
+        {
+            if (file.EndsWith(".json", StringComparison.Ordinal) && Digest.TryParseHex(file[..^".json".Length], out var id)) yield return id;
+        }
+    }
+
+    internal Image? TryGet(Digest id) => TryReadRecord(id) is { } record ? new Image(this, record) : null;
+
+    internal ImageRecord? TryReadRecord(Digest id)
+    {
+        var json = AtomicFile.TryRead(_directories.Images, FileName(id), 1024 * 1024);
+        if (json is null) return null;
+        try
+        {
+            return JsonSerializer.Deserialize(json, StoreJson.Default.ImageRecord) is { } record && record.Id == id ? record : null;
+        }
+        catch (JsonException error)
+        {
+            throw CrunException.Integrity($"the record is damaged: {error.Message}", $"read image {id}", error);
+        }
+    }
+
+    private void Write(ImageRecord record) =>
+        AtomicFile.Write(_directories.Images, FileName(record.Id), JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.ImageRecord), durable: true);
+
+    private Image? TryResolvePrefix(string prefix)
+    {
+        Digest? found = null;
+        foreach (var id in Ids())
+        {
+            if (!id.Hex.StartsWith(prefix, StringComparison.Ordinal)) continue;
+            if (found is not null) throw CrunException.Invalid($"image id \"{prefix}\" is ambiguous: several images' ids begin so");
+            found = id;
+        }
+        return found is { } only ? TryGet(only) : null;
+    }
+
+    private static DateTimeOffset Created(Image image) =>
+        DateTimeOffset.TryParse(image.Config.Created, System.Globalization.CultureInfo.InvariantCulture, out var time) ? time : default;
+
+    private static string FileName(Digest id) => $"{id.Hex}.json";
+}

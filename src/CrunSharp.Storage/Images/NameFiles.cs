@@ -1,0 +1,49 @@
+using System.Text;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Storage;
+
+/// <summary>Names of images as files: one for each name, with the image's id in it.</summary>
+internal sealed class NameFiles(StoreDirectories directories)
+{
+    private const int MostBytes = 1024;
+
+    // A file's name has up to 255 bytes; names of images can be longer, and are then found by their digest.
+    private const int LongestName = 240;
+
+    public Digest? TryRead(ImageReference name) => Parse(AtomicFile.TryRead(directories.Names, FileName(name), MostBytes))?.Id;
+
+    public void Write(ImageReference name, Digest id) =>
+        AtomicFile.Write(directories.Names, FileName(name), Encoding.ASCII.GetBytes($"{id}\n{name}\n"), durable: true);
+
+    public bool Remove(ImageReference name) => FileAt.Remove(directories.Names, FileName(name));
+
+    /// <summary>All names and the ids they stand for, sorted by name.</summary>
+    public List<(ImageReference Name, Digest Id)> List()
+    {
+        var all = new List<(ImageReference Name, Digest Id)>();
+        foreach (var file in FileAt.List(directories.Names))
+        {
+            if (file.StartsWith('.') || Parse(AtomicFile.TryRead(directories.Names, file, MostBytes)) is not { } entry) continue;
+            all.Add(entry);
+        }
+        all.Sort(static (a, b) => string.CompareOrdinal(a.Name.ToString(), b.Name.ToString()));
+        return all;
+    }
+
+    private static string FileName(ImageReference name)
+    {
+        var text = name.ToString();
+        var file = text.Replace("/", "%2F", StringComparison.Ordinal).Replace(":", "%3A", StringComparison.Ordinal);
+        return file.Length <= LongestName ? file : "%" + Digest.Of(Encoding.ASCII.GetBytes(text)).Hex;
+    }
+
+    private static (ImageReference Name, Digest Id)? Parse(byte[]? content)
+    {
+        if (content is null) return null;
+        var lines = Encoding.ASCII.GetString(content).Split('\n');
+        return lines.Length >= 2 && Digest.TryParse(lines[0], out var id) && ImageReference.TryParse(lines[1], out var name)
+            ? (name, id) : null;
+    }
+}

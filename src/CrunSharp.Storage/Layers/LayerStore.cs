@@ -1,0 +1,234 @@
+using System.Text.Json;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
+using CrunSharp.Storage.Tar;
+
+namespace CrunSharp.Storage;
+
+/// <summary>Layers by the digests of their uncompressed tars.</summary>
+/// <remarks>A layer that this object makes stays until its <see cref="Store"/> is closed, even if nothing refers to it.</remarks>
+public sealed class LayerStore
+{
+    private const string RecordName = "layer.json";
+    private readonly StoreDirectories _directories;
+    private readonly Pins _pins;
+    private readonly Drafts _drafts;
+    private readonly ContentStore _content;
+    private readonly Lazy<string> _bootId;
+    private readonly List<Digest> _unsynced = [];
+
+    internal LayerStore(StoreDirectories directories, Pins pins, Drafts drafts, ContentStore content, Lazy<string> bootId) =>
+        (_directories, _pins, _drafts, _content, _bootId) = (directories, pins, drafts, content, bootId);
+
+    /// <summary>The layer; null when it is not there.</summary>
+    /// <remarks>After a power cut, a layer that was not synced is unpacked once more if its blob is there, and else missing.</remarks>
+    public Layer? TryGet(Digest diffId)
+    {
+        if (TryGetTrusted(diffId) is { } layer) return layer;
+        return TryReadRecord(diffId) is { Blob: { } blob } && _content.Contains(blob.Digest)
+            ? Apply(_content.Open(blob.Digest), diffId, blob.Digest)
+            : null;
+    }
+
+    /// <summary>The layer.</summary>
+    /// <exception cref="CrunException">It is not there.</exception>
+    public Layer Get(Digest diffId) => TryGet(diffId) ?? throw CrunException.NotFound($"layer {diffId} is not in the store");
+
+    /// <summary>Starts a layer.</summary>
+    public LayerDraft Begin() => new(_drafts.Begin());
+
+    /// <summary>Keeps layers from being removed until the store is closed.</summary>
+    /// <exception cref="CrunException">One is not there.</exception>
+    public void Pin(IEnumerable<Digest> diffIds)
+    {
+        foreach (var diffId in diffIds)
+        {
+            if (TryGet(diffId) is null || !_pins.TryPin(_directories.Layers, diffId.Hex)) throw CrunException.NotFound($"layer {diffId} is not in the store");
+        }
+    }
+
+    /// <summary>
+    /// Turns a draft's directory into a layer whose tar is a function of it. Nobody may change the directory from here on;
+    /// the draft is disposed when nobody uses its directory any more, as it stays in place when the layer existed already.
+    /// </summary>
+    /// <exception cref="CrunException">The directory has something that no layer can say.</exception>
+    public Layer Commit(LayerDraft draft)
+    {
+        using var hash = new HashingSink();
+        var tar = LayerTar.Write(draft.Directory, hash);
+        return Publish(draft, new LayerRecord
+        {
+            DiffId = hash.Finish(),
+            Size = tar.Bytes,
+            Entries = tar.Entries,
+            TarSize = tar.Length,
+            Own = true,
+            BootId = _bootId.Value,
+        });
+    }
+
+    /// <summary>Unpacks a layer's tar, compressed or not. When the expected layer is there already, nothing is read.</summary>
+    /// <param name="tar">The tar; it is read to its end and disposed.</param>
+    /// <param name="expectedDiffId">The digest that the uncompressed tar must have.</param>
+    /// <param name="blob">The digest under which the content store has this very stream.</param>
+    /// <param name="limits">How much it may unpack to.</param>
+    /// <exception cref="CrunException">The tar is damaged, hostile, too large or another one; nothing is left of it.</exception>
+    public Layer Apply(Stream tar, Digest? expectedDiffId, Digest? blob, LayerLimits? limits = null)
+    {
+        using (tar)
+        {
+            if (Known(expectedDiffId) is { } known) return known;
+            var size = blob is { } digest ? _content.SizeOf(digest) : null;
+            return ApplyNew(tar, expectedDiffId, limits, kind => blob is { } held ? Describe(held, size ?? 0, kind) : null);
+        }
+    }
+
+    /// <summary>
+    /// Unpacks a layer's tar, compressed or not, and keeps the stream's bytes in the content store, all in one pass.
+    /// When the expected layer is there already, nothing is read.
+    /// </summary>
+    /// <param name="tar">The tar; it is read to its end and disposed.</param>
+    /// <param name="expectedDiffId">The digest that the uncompressed tar must have.</param>
+    /// <param name="expectedBlob">The digest that the stream itself must have.</param>
+    /// <param name="size">The size that the stream itself must have, in bytes.</param>
+    /// <param name="limits">How much it may unpack to.</param>
+    /// <exception cref="CrunException">The stream is damaged, hostile, too large or another one; nothing is left of it.</exception>
+    public Layer ApplyKeeping(Stream tar, Digest? expectedDiffId, Digest? expectedBlob = null, long? size = null, LayerLimits? limits = null)
+    {
+        using var verified = new VerifyingStream(tar, expectedBlob, size, expectedBlob is { } digest ? $"blob {digest}" : "layer");
+        if (Known(expectedDiffId) is { } known) return known;
+        using var draft = _content.Begin();
+        return ApplyNew(new TeeStream(verified, draft), expectedDiffId, limits, kind => Describe(draft.Publish(verified.Actual), draft.Count, kind));
+    }
+
+    /// <summary>Writes the layer's uncompressed tar, the one that has its diffID.</summary>
+    /// <exception cref="CrunException">The layer's directory or blob was changed; what was written has to be thrown away.</exception>
+    public void WriteTar(Layer layer, Stream output)
+    {
+        if (!layer.Record.Own)
+        {
+            var blob = layer.Blob ?? throw CrunException.NotFound($"layer {layer.DiffId} has no blob that its tar could be had from");
+            using var tar = new VerifyingStream(Compression.Open(_content.Open(blob)), layer.DiffId, layer.TarSize, $"layer {layer.DiffId}");
+            tar.CopyTo(output, 256 * 1024);
+            return;
+        }
+        using var hash = new HashingSink(output);
+        using (var directory = layer.OpenDirectory()) LayerTar.Write(directory, hash);
+        if (hash.Finish() is var actual && actual != layer.DiffId)
+            throw CrunException.Integrity($"its directory was changed: the tar has the digest {actual}", $"layer {layer.DiffId}");
+    }
+
+    internal void MarkSynced(Action sync)
+    {
+        Digest[] pending;
+        lock (_unsynced)
+        {
+            pending = [.. _unsynced];
+            _unsynced.Clear();
+        }
+        sync();
+        foreach (var diffId in pending)
+        {
+            if (TryReadRecord(diffId) is { Synced: false } record) Write(diffId, record with { Synced = true });
+        }
+    }
+
+    internal LayerRecord? TryReadRecord(Digest diffId)
+    {
+        var json = AtomicFile.TryRead(_directories.Layers, $"{diffId.Hex}/{RecordName}", 16 * 1024 * 1024);
+        if (json is null) return null;
+        try
+        {
+            var record = JsonSerializer.Deserialize(json, StoreJson.Default.LayerRecord);
+            return record?.DiffId == diffId ? record : null;
+        }
+        catch (JsonException)
+        {
+            // A power cut tore it.
+            return null;
+        }
+    }
+
+    internal void Link(Layer layer, Descriptor blob)
+    {
+        if (TryReadRecord(layer.DiffId) is { } record) Write(layer.DiffId, record with { Blob = blob });
+    }
+
+    private void Write(Digest diffId, LayerRecord record) =>
+        AtomicFile.Write(_directories.Layers, $"{diffId.Hex}/{RecordName}", JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.LayerRecord));
+
+    private Layer? TryGetTrusted(Digest diffId) =>
+        TryReadRecord(diffId) is { } record && (record.Synced || record.BootId == _bootId.Value)
+            ? new Layer(record, $"{_directories.RootPath}/layers/{diffId.Hex}/diff") : null;
+
+    private Layer? Known(Digest? diffId) =>
+        diffId is { } known && TryGetTrusted(known) is { } layer && _pins.TryPin(_directories.Layers, known.Hex) ? layer : null;
+
+    private Layer ApplyNew(Stream source, Digest? expectedDiffId, LayerLimits? limits, Func<CompressionKind, Descriptor?> blobAfterReading)
+    {
+        var limit = (limits ?? LayerLimits.Default).Within(OpenFile.FreeBytes(_directories.Root));
+        var compressed = new CountingStream(source);
+        var what = expectedDiffId is { } promised ? $"layer {promised}" : "layer";
+        using var verified = new VerifyingStream(
+            new LimitingStream(Compression.Open(compressed, out var kind), compressed, limit), expectedDiffId, null, what);
+        using var ahead = new ReadAheadStream(verified);
+        using var draft = Begin();
+        using var extractor = new LayerExtractor(draft.Directory, new ExtractOptions { Limits = limit });
+        var reader = new TarReader(ahead);
+        extractor.Extract(reader);
+        reader.Drain();
+        // What a decoder has no use for belongs to the blob all the same.
+        compressed.ReadToEnd();
+        return Publish(draft, new LayerRecord
+        {
+            DiffId = verified.Actual,
+            Size = extractor.Bytes,
+            Entries = extractor.Entries,
+            TarSize = verified.Count,
+            Own = false,
+            Blob = blobAfterReading(kind),
+            Implied = extractor.Implied.Count == 0 ? null : extractor.Implied,
+            HidesAll = extractor.HidesAll,
+            BootId = _bootId.Value,
+        });
+    }
+
+    private Layer Publish(LayerDraft draft, LayerRecord record)
+    {
+        var hex = record.DiffId.Hex;
+        AtomicFile.Write(draft.DraftHandle, $"{LayerDraft.LayerName}/{RecordName}", JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.LayerRecord));
+        var held = FileLock.TryExisting(draft.DraftHandle, LayerDraft.LayerName, shared: true, wait: true)!;
+        for (; ; )
+        {
+            if (FileAt.TryRename(draft.DraftHandle, LayerDraft.LayerName, _directories.Layers, hex))
+            {
+                _pins.Add(_directories.Layers, hex, held);
+                lock (_unsynced) _unsynced.Add(record.DiffId);
+                return new Layer(record, $"{_directories.RootPath}/layers/{hex}/diff");
+            }
+            if (Known(record.DiffId) is { } known)
+            {
+                held.Dispose();
+                return known;
+            }
+            // What has the name is torn by a power cut: it makes way. Or it is just being removed: then try again.
+            using var torn = FileLock.TryExisting(_directories.Layers, hex, shared: false, wait: true);
+            if (torn is not null && TryGetTrusted(record.DiffId) is null)
+                FileAt.TryRename(_directories.Layers, hex, draft.DraftHandle, $"torn-{Random.Shared.NextInt64():x}");
+        }
+    }
+
+    private static Descriptor Describe(Digest digest, long size, CompressionKind kind) => new()
+    {
+        MediaType = kind switch
+        {
+            CompressionKind.Gzip => MediaTypes.LayerGzip,
+            CompressionKind.Zstd => MediaTypes.LayerZstd,
+            CompressionKind.None => MediaTypes.Layer,
+            _ => $"{MediaTypes.Layer}+{kind.ToString().ToLowerInvariant()}",
+        },
+        Digest = digest,
+        Size = size,
+    };
+}

@@ -1,0 +1,141 @@
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Oci;
+using CrunSharp.Storage.Tar;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Storage;
+
+/// <summary>
+/// Writes a directory that was an overlay's upper layer as a layer's tar: a pure function of the directory. A directory
+/// comes before what is in it, names in the order of their bytes; overlayfs's marks become whiteouts.
+/// </summary>
+internal sealed class LayerTar
+{
+    private const int MostDepth = 4096;
+    private readonly TarWriter _writer;
+    private readonly Dictionary<(ulong Device, ulong Inode), string> _linked = [];
+
+    private LayerTar(Stream output) => _writer = new TarWriter(output);
+
+    /// <summary>How many entries there are, whiteouts included.</summary>
+    public long Entries { get; private set; }
+
+    /// <summary>How many bytes the files have.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>How many bytes the tar has.</summary>
+    public long Length => _writer.Length;
+
+    /// <summary>Writes the tar of a directory.</summary>
+    /// <exception cref="CrunException">The directory has something that no layer can say, or changes meanwhile.</exception>
+    public static LayerTar Write(SafeFileHandle directory, Stream output)
+    {
+        var tar = new LayerTar(output);
+        using (var own = FileAt.Open(directory, ".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY)) tar.WriteDirectory(own, "", 0);
+        tar._writer.Finish();
+        return tar;
+    }
+
+    private void WriteDirectory(SafeFileHandle directory, string path, int depth)
+    {
+        if (depth > MostDepth) throw Refused(path, $"directories are nested more than {MostDepth} deep");
+        var names = FileAt.List(directory);
+        names.Sort(NameOrder.Instance);
+        foreach (var name in names)
+        {
+            var status = FileAt.Status(directory, name);
+            var inside = path.Length == 0 ? name : $"{path}/{name}";
+            if (status.Kind == FileKind.Socket) continue;
+            Entries++;
+            if (status.IsWhiteout)
+            {
+                WriteWhiteout(path, Whiteouts.Prefix + name);
+                continue;
+            }
+            if (name.StartsWith(Whiteouts.Prefix, StringComparison.Ordinal))
+                throw Refused(inside, "a name that begins with .wh. cannot be in a layer");
+            if (status.Kind == FileKind.Directory) WriteSubdirectory(directory, name, inside, status, depth);
+            else if (status.Links > 1 && !_linked.TryAdd((status.Device, status.Inode), inside))
+                _writer.Begin(Describe(inside, TarKind.HardLink, status) with { Target = _linked[(status.Device, status.Inode)] });
+            else if (status.Kind == FileKind.Regular) WriteFile(directory, name, inside, status);
+            else WriteSpecial(directory, name, inside, status);
+        }
+    }
+
+    private void WriteSubdirectory(SafeFileHandle directory, string name, string path, in FileStatus status, int depth)
+    {
+        using var own = FileAt.Open(directory, name, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW);
+        var attributes = ExtendedAttributes.List(own);
+        _writer.Begin(Describe(path, TarKind.Directory, status) with { Attributes = Read(attributes, path, a => ExtendedAttributes.Get(own, a)) });
+        if (attributes.Contains(Whiteouts.OpaqueAttribute) && ExtendedAttributes.Get(own, Whiteouts.OpaqueAttribute) is [(byte)'y'])
+            WriteWhiteout(path, Whiteouts.OpaqueName);
+        WriteDirectory(own, path, depth + 1);
+    }
+
+    private void WriteFile(SafeFileHandle directory, string name, string path, in FileStatus status)
+    {
+        using var file = FileAt.Open(directory, name, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK);
+        var attributes = ExtendedAttributes.List(file);
+        _writer.Begin(Describe(path, TarKind.File, status) with
+        {
+            Size = status.Size,
+            Attributes = Read(attributes, path, a => ExtendedAttributes.Get(file, a)),
+        });
+        Bytes += status.Size;
+        for (var left = status.Size; left > 0;)
+        {
+            var count = OpenFile.Read(file, _writer.Room());
+            if (count == 0) throw Refused(path, "the file became shorter while it was read");
+            _writer.Advance(count);
+            left -= count;
+        }
+    }
+
+    private void WriteSpecial(SafeFileHandle directory, string name, string path, in FileStatus status)
+    {
+        var kind = status.Kind switch
+        {
+            FileKind.SymbolicLink => TarKind.SymbolicLink,
+            FileKind.CharacterDevice => TarKind.CharacterDevice,
+            FileKind.BlockDevice => TarKind.BlockDevice,
+            FileKind.Fifo => TarKind.Fifo,
+            _ => throw Refused(path, "this kind of file cannot be in a layer"),
+        };
+        var entry = Describe(path, kind, status) with
+        {
+            DeviceMajor = status.RdevMajor,
+            DeviceMinor = status.RdevMinor,
+            Attributes = Read(ExtendedAttributes.List(directory, name), path, a => ExtendedAttributes.Get(directory, name, a)),
+        };
+        if (kind == TarKind.SymbolicLink) entry = entry with { Mode = 0x1ff, Target = FileAt.ReadSymbolicLink(directory, name) };
+        _writer.Begin(entry);
+    }
+
+    private void WriteWhiteout(string path, string name) =>
+        _writer.Begin(new TarEntry { Name = path.Length == 0 ? name : $"{path}/{name}", Kind = TarKind.File });
+
+    private static TarEntry Describe(string path, TarKind kind, in FileStatus status) => new()
+    {
+        Name = path,
+        Kind = kind,
+        Mode = status.Mode,
+        Uid = status.Uid,
+        Gid = status.Gid,
+        Modified = status.Modified,
+    };
+
+    private static List<TarAttribute> Read(IReadOnlyList<string> names, string path, Func<string, byte[]?> get)
+    {
+        var attributes = new List<TarAttribute>();
+        foreach (var name in names)
+        {
+            if (name is "trusted.overlay.redirect" or "trusted.overlay.metacopy")
+                throw Refused(path, $"the attribute {name} says that the content is elsewhere");
+            if (AttributeRules.IsCarried(name) && get(name) is { } value) attributes.Add(new TarAttribute(name, value));
+        }
+        return attributes;
+    }
+
+    private static CrunException Refused(string path, string reason) => CrunException.Invalid($"/{path}: {reason}", "write layer");
+}

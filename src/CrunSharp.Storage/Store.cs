@@ -1,0 +1,77 @@
+using System.Text;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+
+namespace CrunSharp.Storage;
+
+/// <summary>
+/// Images, layers and content of one host, in one directory that any number of processes use at once. Opening it costs
+/// one object: what is on disk is looked at when it is asked for.
+/// </summary>
+public sealed class Store : IDisposable
+{
+    /// <summary>Where the store is unless another place is asked for.</summary>
+    public const string DefaultRoot = "/var/lib/crun-sharp";
+
+    private readonly StoreDirectories _directories;
+    private readonly Pins _pins = new();
+    private readonly Drafts _drafts;
+
+    private Store(string root)
+    {
+        Root = root;
+        _directories = new StoreDirectories(root);
+        _drafts = new Drafts(_directories);
+        Content = new ContentStore(_directories, _pins, _drafts);
+        Layers = new LayerStore(_directories, _pins, _drafts, Content, new Lazy<string>(ReadBootId));
+        Images = new ImageStore(_directories, Content, Layers);
+    }
+
+    /// <summary>The store's directory.</summary>
+    public string Root { get; }
+
+    /// <summary>Content by its digest.</summary>
+    public ContentStore Content { get; }
+
+    /// <summary>Layers by their diffIDs.</summary>
+    public LayerStore Layers { get; }
+
+    /// <summary>Images by id and name.</summary>
+    public ImageStore Images { get; }
+
+    internal StoreDirectories Directories => _directories;
+
+    internal Pins Pins => _pins;
+
+    internal Drafts Drafts => _drafts;
+
+    /// <summary>Opens a store; its directories are made when something is put into them.</summary>
+    /// <param name="root">An absolute path.</param>
+    public static Store Open(string root = DefaultRoot)
+    {
+        if (!Path.IsPathRooted(root)) throw new ArgumentException("the store's path is not absolute", nameof(root));
+        return new Store(root.Length > 1 ? root.TrimEnd('/') : root);
+    }
+
+    /// <summary>Waits until all that was added would survive a power cut. Once at the end of a load, an import or a build.</summary>
+    public void Sync() => Layers.MarkSynced(() => OpenFile.SyncFileSystem(_directories.Root));
+
+    /// <summary>Removes what processes that were killed left unfinished; the first draft of a process does this as well.</summary>
+    /// <returns>How many drafts there were.</returns>
+    public int Sweep() => _drafts.Sweep();
+
+    /// <summary>Lets go of all that was pinned.</summary>
+    public void Dispose()
+    {
+        _pins.Dispose();
+        _directories.Dispose();
+    }
+
+    private static string ReadBootId()
+    {
+        const string path = "/proc/sys/kernel/random/boot_id";
+        using var file = FileAt.Open(null, path, OpenFlags.O_RDONLY);
+        Span<byte> text = stackalloc byte[64];
+        return Encoding.ASCII.GetString(text[..OpenFile.Read(file, text)]).Trim();
+    }
+}
