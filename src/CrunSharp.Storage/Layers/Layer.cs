@@ -2,6 +2,7 @@ using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
 using Microsoft.Win32.SafeHandles;
+using Descriptor = CrunSharp.Oci.Images.Descriptor;
 
 namespace CrunSharp.Storage;
 

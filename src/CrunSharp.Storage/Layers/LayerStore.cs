@@ -3,6 +3,7 @@ using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
 using CrunSharp.Storage.Tar;
+using Descriptor = CrunSharp.Oci.Images.Descriptor;
 
 namespace CrunSharp.Storage;
 
