@@ -1,6 +1,5 @@
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
-using CrunSharp.Oci.Images;
 using Microsoft.Win32.SafeHandles;
 using Descriptor = CrunSharp.Oci.Images.Descriptor;
 
