@@ -57,7 +57,7 @@ internal sealed class JsonFileLog : IDisposable
     private void WriteOut()
     {
         // One write for all lines that are whole: a reader never sees half of one.
-        if (_line.WrittenCount > 0) Descriptor.WriteAll(_file, _line.WrittenSpan);
+        if (_line.WrittenCount > 0) FileDescriptor.WriteAll(_file, _line.WrittenSpan);
         _line.ResetWrittenCount();
     }
 

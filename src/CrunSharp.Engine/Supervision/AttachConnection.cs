@@ -46,7 +46,7 @@ public sealed class AttachConnection(SafeFileHandle socket) : IDisposable
             poll.Wait(null);
             if (typed >= 0 && poll.EventsOf(typed) != PollEvents.None)
             {
-                var count = Descriptor.Read(input!, buffer, out var errno);
+                var count = FileDescriptor.Read(input!, buffer, out var errno);
                 if (count > 0 && detached?.Invoke(buffer.AsMemory(0, count)) == true) return null;
                 if (count > 0) Send(FrameType.Input, buffer.AsSpan(0, count));
                 else if (count == 0 || errno is not (Errno.EAGAIN or Errno.EINTR))
@@ -60,10 +60,10 @@ public sealed class AttachConnection(SafeFileHandle socket) : IDisposable
             switch (frame.Type)
             {
                 case FrameType.Output:
-                    Descriptor.WriteAll(output, frame.Data.Span);
+                    FileDescriptor.WriteAll(output, frame.Data.Span);
                     break;
                 case FrameType.Error:
-                    Descriptor.WriteAll(error, frame.Data.Span);
+                    FileDescriptor.WriteAll(error, frame.Data.Span);
                     break;
                 case FrameType.Failed:
                     throw FailureOf(frame.Data.Span);
@@ -100,15 +100,15 @@ public sealed class AttachConnection(SafeFileHandle socket) : IDisposable
         // Signals come from another thread.
         lock (_sending)
         {
-            if (Descriptor.WriteAll(socket, header)) Descriptor.WriteAll(socket, data);
+            if (FileDescriptor.WriteAll(socket, header)) FileDescriptor.WriteAll(socket, data);
         }
     }
 
     private (FrameType Type, ReadOnlyMemory<byte> Data)? Read()
     {
-        if (!Descriptor.ReadAll(socket, _frame.AsSpan(0, Frame.HeaderSize))
+        if (!FileDescriptor.ReadAll(socket, _frame.AsSpan(0, Frame.HeaderSize))
             || !Frame.TryReadHeader(_frame, out var type, out var length)
-            || !Descriptor.ReadAll(socket, _frame.AsSpan(Frame.HeaderSize, length))) return null;
+            || !FileDescriptor.ReadAll(socket, _frame.AsSpan(Frame.HeaderSize, length))) return null;
         return (type, _frame.AsMemory(Frame.HeaderSize, length));
     }
 

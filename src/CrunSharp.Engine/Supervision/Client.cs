@@ -53,7 +53,7 @@ internal sealed class Client(SafeFileHandle socket, bool holdsBack) : IDisposabl
     {
         while (_outputLength > 0)
         {
-            var count = Descriptor.Write(socket, _output.AsSpan(_outputStart, _outputLength), out var errno);
+            var count = FileDescriptor.Write(socket, _output.AsSpan(_outputStart, _outputLength), out var errno);
             if (count < 0)
             {
                 IsGone = errno != Errno.EAGAIN;
@@ -68,7 +68,7 @@ internal sealed class Client(SafeFileHandle socket, bool holdsBack) : IDisposabl
     /// <summary>Reads frames and hands each to <paramref name="take"/>.</summary>
     public void Receive(Action<FrameType, ReadOnlyMemory<byte>> take)
     {
-        var count = Descriptor.Read(socket, _input.AsSpan(_inputLength), out var errno);
+        var count = FileDescriptor.Read(socket, _input.AsSpan(_inputLength), out var errno);
         if (count <= 0)
         {
             IsGone = count == 0 || errno != Errno.EAGAIN;

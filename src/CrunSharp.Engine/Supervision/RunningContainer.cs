@@ -6,9 +6,7 @@ using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Mounts;
 using CrunSharp.Kernel.Processes;
-using CrunSharp.Network;
 using CrunSharp.Oci;
-using CrunSharp.Oci.Runtime;
 using CrunSharp.Runtime.Init;
 using CrunSharp.Runtime.Lifecycle;
 using CrunSharp.Storage;
@@ -92,7 +90,7 @@ internal sealed class RunningContainer
         var endpoint = network.Connect(pid);
         if (launch.TakeTerminal() is { } terminal)
         {
-            Descriptor.SetNonBlocking(terminal);
+            FileDescriptor.SetNonBlocking(terminal);
             Terminal = Output = Input = _cleanup.Owns(terminal);
         }
         launch.Start();
@@ -137,10 +135,10 @@ internal sealed class RunningContainer
         SafeFileHandle input;
         if (_container.Config.OpenStdin)
         {
-            var (read, write) = Descriptor.Pipe();
+            var (read, write) = FileDescriptor.Pipe();
             input = theirs.Owns(read);
             Input = _cleanup.Owns(write);
-            Descriptor.SetNonBlocking(Input);
+            FileDescriptor.SetNonBlocking(Input);
         }
         else
         {
@@ -151,8 +149,8 @@ internal sealed class RunningContainer
 
     private SafeFileHandle OutputPipe(bool isError)
     {
-        var (read, write) = Descriptor.Pipe();
-        Descriptor.SetNonBlocking(_cleanup.Owns(read));
+        var (read, write) = FileDescriptor.Pipe();
+        FileDescriptor.SetNonBlocking(_cleanup.Owns(read));
         if (isError) Error = read;
         else Output = read;
         return write;

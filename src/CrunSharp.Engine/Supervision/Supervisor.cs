@@ -40,7 +40,7 @@ public sealed class Supervisor : IDisposable
     /// <returns>The process's exit code.</returns>
     public static int Run(EnginePaths paths, string id, SafeFileHandle starter, TimeProvider time)
     {
-        Descriptor.SetNonBlocking(starter);
+        FileDescriptor.SetNonBlocking(starter);
         var first = new Client(starter, holdsBack: true);
         Container container;
         FileLock held;
@@ -134,7 +134,7 @@ public sealed class Supervisor : IDisposable
     private void ReadOutput(bool isError)
     {
         var from = isError ? _running!.Error! : _running!.Output!;
-        var count = Descriptor.Read(from, _buffer, out var errno);
+        var count = FileDescriptor.Read(from, _buffer, out var errno);
         if (count > 0)
         {
             _log?.Append(isError, _buffer.AsSpan(0, count));
@@ -150,7 +150,7 @@ public sealed class Supervisor : IDisposable
     {
         while (_input.TryPeek(out var data))
         {
-            var count = Descriptor.Write(_running!.Input!, data.AsSpan(_inputOffset), out var errno);
+            var count = FileDescriptor.Write(_running!.Input!, data.AsSpan(_inputOffset), out var errno);
             if (count < 0 && errno == Errno.EAGAIN) return;
             if (count < 0)
             {

@@ -22,6 +22,7 @@ public static class AtomicFile
         try
         {
             RandomAccess.Write(file, content, 0);
+            if (mode != 0x180) C.fchmod(file, mode); // whatever the umask
             if (durable && C.fsync(file) != 0) throw SystemCall.Failure($"write {name}", $"fsync({SystemCall.Fd(file)})");
             file.Dispose();
             FileAt.Rename(directory, temporary, directory, name);

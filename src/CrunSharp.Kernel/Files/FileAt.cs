@@ -214,6 +214,16 @@ public static unsafe class FileAt
             : throw SystemCall.Failure($"remove {name}", $"unlinkat({SystemCall.Fd(directory)}, {SystemCall.Quote(name)}, {(isDirectory ? "AT_REMOVEDIR" : "0")})");
     }
 
+    /// <summary>Removes a directory if nothing is in it; false when something is, or when it did not exist.</summary>
+    /// <exception cref="CrunException">The errors of unlinkat other than ENOENT and ENOTEMPTY.</exception>
+    public static bool TryRemoveEmptyDirectory(SafeFileHandle? directory, string name)
+    {
+        if (C.unlinkat(Number(directory), name, AT.AT_REMOVEDIR) == 0) return true;
+        return SystemCall.LastErrno is Errno.ENOENT or Errno.ENOTEMPTY
+            ? false
+            : throw SystemCall.Failure($"remove {name}", $"unlinkat({SystemCall.Fd(directory)}, {SystemCall.Quote(name)}, AT_REMOVEDIR)");
+    }
+
     /// <summary>Renames, replacing what has the new name.</summary>
     /// <exception cref="CrunException">The errors of renameat2.</exception>
     public static void Rename(SafeFileHandle? fromDirectory, string from, SafeFileHandle? toDirectory, string to)

@@ -100,9 +100,9 @@ public static unsafe class TreeCopy
     private static void CopyThroughMemory(SafeFileHandle source, SafeFileHandle target)
     {
         var buffer = new byte[256 * 1024];
-        while (Descriptor.Read(source, buffer, out var errno) is var count && count != 0)
+        while (FileDescriptor.Read(source, buffer, out var errno) is var count && count != 0)
         {
-            if (count < 0 || !Descriptor.WriteAll(target, buffer.AsSpan(0, count)))
+            if (count < 0 || !FileDescriptor.WriteAll(target, buffer.AsSpan(0, count)))
                 throw SystemCall.Failure(count < 0 ? errno : SystemCall.LastErrno, $"copy {FileAt.PathOf(source)}", $"read({SystemCall.Fd(source)})");
         }
     }

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace CrunSharp.Kernel.Files;
 
 /// <summary>Pipes, sockets and terminals, read and written without the runtime's buffering.</summary>
-public static unsafe class Descriptor
+public static unsafe class FileDescriptor
 {
     /// <summary>This process's standard input, output or error. Disposing it closes nothing.</summary>
     /// <param name="number">0, 1 or 2.</param>

@@ -1,0 +1,166 @@
+using CrunSharp.Engine.Containers;
+using CrunSharp.Engine.Specs;
+using CrunSharp.Engine.Supervision;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Kernel.Mounts;
+using CrunSharp.Kernel.Processes;
+using CrunSharp.Oci;
+using CrunSharp.Runtime.Init;
+using CrunSharp.Runtime.Lifecycle;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Engine.Steps;
+
+/// <summary>What a step of a build runs, on what.</summary>
+public sealed record StepContainerSpec
+{
+    /// <summary>The layers beneath, the lowest first.</summary>
+    public required IReadOnlyList<SafeFileHandle> Lowers { get; init; }
+
+    /// <summary>The directory that gets the changes.</summary>
+    public required SafeFileHandle Upper { get; init; }
+
+    /// <summary>The directory that overlayfs works in.</summary>
+    public required SafeFileHandle Work { get; init; }
+
+    /// <summary>The program and its arguments.</summary>
+    public required IReadOnlyList<string> Args { get; init; }
+
+    /// <summary>The environment, <c>NAME=value</c>.</summary>
+    public required IReadOnlyList<string> Env { get; init; }
+
+    /// <summary>Where it starts.</summary>
+    public required string WorkingDir { get; init; }
+
+    /// <summary><c>user[:group]</c>; empty for root.</summary>
+    public required string User { get; init; }
+
+    /// <summary><c>bridge</c>, <c>none</c> or <c>host</c>.</summary>
+    public required string Network { get; init; }
+
+    /// <summary>The host name.</summary>
+    public required string Hostname { get; init; }
+}
+
+/// <summary>
+/// A container that is no container for anybody else: the command of a build step, run and waited for by this process.
+/// It has no record, no name and no supervisor, and ends with the process that runs it.
+/// </summary>
+/// <param name="paths">Where the engine keeps what it knows.</param>
+public sealed class StepContainer(EnginePaths paths)
+{
+    /// <summary>Runs a command until it ends; all that was made for it is gone then but the changes.</summary>
+    /// <param name="step">What to run.</param>
+    /// <param name="output">Gets its output, and whether that is of the standard error.</param>
+    /// <param name="cancellationToken">Kills it.</param>
+    /// <returns>The exit code, or 128 and the signal's number.</returns>
+    /// <exception cref="CrunException">It cannot be started.</exception>
+    public int Run(StepContainerSpec step, Action<ReadOnlyMemory<byte>, bool> output, CancellationToken cancellationToken)
+    {
+        using var cleanup = new CleanupStack();
+        var config = ConfigOf(step);
+        var container = new Container(paths, config);
+        FileAt.MakeDirectories(container.RunPath);
+        cleanup.Push(() => FileAt.RemoveTree(null, container.RunPath));
+        var network = ContainerNetwork.Prepare(container, cleanup, container.RunPath);
+        IReadOnlyList<string> mountPoints;
+        int code;
+        using (var root = DetachedMount.Overlay(step.Lowers, step.Upper, step.Work, isVolatile: true))
+        {
+            var spec = SpecGenerator.Generate(config, root, network.WriteFiles(), static _ => throw new InvalidOperationException("a step has no volumes"));
+            spec = spec with { Process = spec.Process! with { Cwd = step.WorkingDir } };
+            var cgroup = ContainerCgroup.Create(container, spec, cleanup);
+            var (filter, flags) = ContainerSeccomp.FilterOf(config.Host);
+            var options = new LaunchOptions { Cgroup = cgroup?.Directory, Filter = filter, FilterFlags = flags, DiesWithStarter = true };
+            (code, mountPoints) = Run(spec, root, options, network, output, cancellationToken);
+        }
+        RemoveMountPoints(step.Upper, mountPoints);
+        return code;
+    }
+
+    private static (int Code, IReadOnlyList<string> MountPoints) Run(Oci.Runtime.RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,
+        ContainerNetwork network, Action<ReadOnlyMemory<byte>, bool> output, CancellationToken cancellationToken)
+    {
+        var (outputEnd, outputStart) = FileDescriptor.Pipe();
+        var (errorEnd, errorStart) = FileDescriptor.Pipe();
+        using (outputEnd)
+        using (errorEnd)
+        {
+            Launch launch;
+            using (outputStart)
+            using (errorStart)
+            using (var nothing = FileAt.Open(null, "/dev/null", OpenFlags.O_RDONLY))
+                launch = Launch.Begin(spec, root, options, nothing, outputStart, errorStart);
+            using var process = launch.Process;
+            using (launch)
+            {
+                network.Connect(process.Pid);
+                launch.Start();
+            }
+            using var cancelled = cancellationToken.Register(() => process.Send(Signal.SIGKILL.Number));
+            CopyOutput(process, outputEnd, errorEnd, output);
+            return (process.Reap().Code, launch.MadeMountPoints);
+        }
+    }
+
+    private static void CopyOutput(PidHandle process, SafeFileHandle? output, SafeFileHandle? error, Action<ReadOnlyMemory<byte>, bool> write)
+    {
+        var buffer = new byte[64 * 1024];
+        var poll = new Poll();
+        while (output is not null || error is not null)
+        {
+            poll.Clear();
+            var ended = poll.Add(process.File, PollEvents.POLLIN);
+            var outputIndex = output is null ? -1 : poll.Add(output, PollEvents.POLLIN);
+            var errorIndex = error is null ? -1 : poll.Add(error, PollEvents.POLLIN);
+            poll.Wait(null);
+            var hadOutput = false;
+            if (outputIndex >= 0 && poll.EventsOf(outputIndex) != 0) hadOutput |= Copy(ref output, isError: false);
+            if (errorIndex >= 0 && poll.EventsOf(errorIndex) != 0) hadOutput |= Copy(ref error, isError: true);
+            if (!hadOutput && poll.EventsOf(ended) != 0) return;
+        }
+
+        bool Copy(ref SafeFileHandle? from, bool isError)
+        {
+            var count = FileDescriptor.Read(from!, buffer, out _);
+            if (count > 0) write(buffer.AsMemory(0, count), isError);
+            else from = null;
+            return count > 0;
+        }
+    }
+
+    // Directories and files that only stood below mounts are no change that the step made. One that was replaced, or
+    // has got a content, is the step's own: it stays. Nothing is followed.
+    private static void RemoveMountPoints(SafeFileHandle upper, IReadOnlyList<string> mountPoints)
+    {
+        for (var i = mountPoints.Count - 1; i >= 0; i--)
+        {
+            var path = mountPoints[i].TrimStart('/');
+            var slash = path.LastIndexOf('/');
+            using var parent = slash < 0 ? FileAt.Open(upper, ".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY)
+                : FileAt.TryOpenBeneath(upper, path[..slash], OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _);
+            if (parent is null) continue;
+            var name = path[(slash + 1)..];
+            if (FileAt.TryStatus(parent, name) is not { } status) continue;
+            if (status is { Kind: FileKind.Regular, Size: 0 }) FileAt.Remove(parent, name);
+            else if (status.Kind == FileKind.Directory) FileAt.TryRemoveEmptyDirectory(parent, name);
+        }
+    }
+
+    private static ContainerConfig ConfigOf(StepContainerSpec step) => new()
+    {
+        Id = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
+        Name = "",
+        Created = "",
+        Image = "",
+        ImageId = "",
+        Layers = [],
+        Cmd = step.Args,
+        Env = step.Env,
+        WorkingDir = step.WorkingDir,
+        User = step.User,
+        Hostname = step.Hostname,
+        Host = new HostOptions { Network = step.Network },
+    };
+}
