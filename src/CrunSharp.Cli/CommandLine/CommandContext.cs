@@ -1,0 +1,43 @@
+using System.Text;
+
+namespace CrunSharp.Cli.CommandLine;
+
+/// <summary>The world as a command sees it: its name, its streams, its clock, its environment.</summary>
+internal sealed class CommandContext
+{
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
+
+    /// <summary>The name that messages begin with: <c>crun-sharp</c> or <c>docker</c>.</summary>
+    public required string Program { get; init; }
+
+    /// <summary>The program and the verb as they were typed: <c>crun-sharp image ls</c>.</summary>
+    public string Path { get; set; } = "";
+
+    public GlobalOptions Global { get; } = new();
+
+    /// <summary>Standard output, for text; flushed when the command ends.</summary>
+    public TextWriter Out { get; init; } = new StreamWriter(Console.OpenStandardOutput(), Utf8, 4096);
+
+    /// <summary>Standard error, for messages.</summary>
+    public TextWriter Error { get; init; } = new StreamWriter(Console.OpenStandardError(), Utf8, 512) { AutoFlush = true };
+
+    /// <summary>Opens standard output for bytes.</summary>
+    public Func<Stream> OpenOutput { get; init; } = Console.OpenStandardOutput;
+
+    /// <summary>Opens standard input.</summary>
+    public Func<Stream> OpenInput { get; init; } = Console.OpenStandardInput;
+
+    /// <summary>Whether standard output is a terminal.</summary>
+    public Func<bool> OutputIsTerminal { get; init; } = static () => !Console.IsOutputRedirected;
+
+    /// <summary>Whether standard input is a terminal.</summary>
+    public Func<bool> InputIsTerminal { get; init; } = static () => !Console.IsInputRedirected;
+
+    /// <summary>A variable of the environment; null when it is not set.</summary>
+    public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
+
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Prints <c>program: message</c> to standard error.</summary>
+    public void Complain(string message) => Error.WriteLine($"{Program}: {message}");
+}

@@ -1,0 +1,93 @@
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Options;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Cli.Commands.Builds;
+
+/// <summary>How an image is to be built.</summary>
+internal sealed class BuildOptions
+{
+    public static readonly Option[] Table =
+    [
+        new Value<BuildOptions>("add-host", '\0', "list", "Add a line to /etc/hosts of RUN (name:address)", static (o, v) => o.Hosts.Add(ValueSyntax.Host(v))),
+        new Value<BuildOptions>("build-arg", '\0', "list", "Set an ARG (NAME=value, or NAME for the host's)", static (o, v) => o.AddArgument(v)),
+        new Value<BuildOptions>("file", 'f', "string", "The Dockerfile (- for standard input)", static (o, v) => o.File = v) { Default = "\"PATH/Dockerfile\"" },
+        new Value<BuildOptions>("iidfile", '\0', "string", "Write the image's id to a file", static (o, v) => o.IdFile = v),
+        new Value<BuildOptions>("label", '\0', "list", "Set labels of the image", static (o, v) => o.Labels.Add(EnvironmentSyntax.Label(v))),
+        new Value<BuildOptions>("network", '\0', "string", "The network of RUN: default, host or none", static (o, v) => o.Network = v) { Default = "\"default\"" },
+        new Flag<BuildOptions>("no-cache", '\0', "Carry all steps out", static (o, v) => o.NoCache = v),
+        new Value<BuildOptions>("platform", '\0', "string", "The image's platform", static (o, v) => o.Platform = ValueSyntax.Platform(v)),
+        new Value<BuildOptions>("progress", '\0', "string", "How to show progress: auto, plain, tty, quiet", static (o, v) => o.SetProgress(v)) { Default = "\"auto\"" },
+        new Flag<BuildOptions>("pull", '\0', "Look for newer base images", static (o, v) => o.Pull = v),
+        new Flag<BuildOptions>("quiet", 'q', "Only print the image's id", static (o, v) => o.Quiet = v),
+        new Value<BuildOptions>("secret", '\0', "list", "Give RUN a secret (id=name,src=file)", static (o, v) => o.Secrets.Add(v)),
+        new Value<BuildOptions>("tag", 't', "list", "Name the image (name:tag)", static (o, v) => o.AddTag(v)),
+        new Value<BuildOptions>("target", '\0', "string", "The stage to build", static (o, v) => o.Target = v),
+    ];
+
+    private readonly List<string> _arguments = [];
+
+    public List<HostSpec> Hosts { get; } = [];
+    public string? File { get; private set; }
+    public string? IdFile { get; private set; }
+    public List<KeyValuePair<string, string>> Labels { get; } = [];
+    public string Network { get; private set; } = "default";
+    public bool NoCache { get; private set; }
+    public string? Platform { get; private set; }
+
+    /// <summary><c>auto</c>, <c>plain</c>, <c>tty</c> or <c>quiet</c>.</summary>
+    public string Progress { get; private set; } = "auto";
+
+    public bool Pull { get; private set; }
+    public bool Quiet { get; private set; }
+    public List<string> Secrets { get; } = [];
+    public List<ImageReference> Tags { get; } = [];
+    public string? Target { get; private set; }
+
+    /// <summary>The build arguments; one without a value that the host does not have is left out.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> ReadArguments(Func<string, string?> host)
+    {
+        var arguments = new List<KeyValuePair<string, string>>();
+        foreach (var text in _arguments)
+        {
+            var argument = EnvironmentSyntax.Variable(text, host);
+            if (argument.Value is { } value) arguments.Add(new(argument.Name, value));
+        }
+        return arguments;
+    }
+
+    private void AddArgument(string text)
+    {
+        EnvironmentSyntax.Variable(text, static _ => null);
+        _arguments.Add(text);
+    }
+
+    private void AddTag(string text)
+    {
+        var tag = ImageReference.Parse(text);
+        if (tag.Digest is not null) throw CrunException.Invalid("an image cannot be named by a digest");
+        Tags.Add(tag);
+    }
+
+    private void SetProgress(string text) => Progress = text is "auto" or "plain" or "tty" or "quiet"
+        ? text
+        : throw CrunException.Invalid("must be one of auto, plain, tty, quiet");
+}
+
+/// <summary><c>build</c>: makes an image as a Dockerfile says.</summary>
+internal sealed class BuildCommand : Command
+{
+    private readonly BuildOptions _options = new();
+
+    public override string Synopsis => "[OPTIONS] PATH | -";
+    public override Option[] Options => BuildOptions.Table;
+    public override object OptionTarget => _options;
+    public override int LeastOperands => 1;
+    public override int MostOperands => 1;
+
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    {
+        _ = _options.ReadArguments(context.Variable);
+        throw NotYet.Of(context);
+    }
+}

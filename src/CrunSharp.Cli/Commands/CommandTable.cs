@@ -1,0 +1,55 @@
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Commands.Builds;
+using CrunSharp.Cli.Commands.Containers;
+using CrunSharp.Cli.Commands.General;
+using CrunSharp.Cli.Commands.Volumes;
+
+namespace CrunSharp.Cli.Commands;
+
+/// <summary>All commands. The common ones are in the order in which help lists them.</summary>
+internal static class CommandTable
+{
+    public static readonly CommandGroup[] Groups =
+    [
+        new("builder", "Builds and their cache"),
+        new("container", "Containers"),
+        new("image", "Images"),
+        new("network", "Networks"),
+        new("system", "This program and its store"),
+        new("volume", "Volumes"),
+    ];
+
+    public static readonly CommandRow[] Rows =
+    [
+        new("container run|run", Section.Hidden, "Make a container from an image and run it", static () => new RunCommand()),
+        new("container exec|exec", Section.Hidden, "Run a further command in a running container", static () => new ExecCommand()),
+        new("container ls|container list|container ps|ps", Section.Hidden, "List containers", static () => new ListCommand()),
+        new("image build|builder build|build", Section.Hidden, "Build an image from a Dockerfile", static () => new BuildCommand()),
+        new("version", Section.Common, "Show the version", static () => new VersionCommand()),
+
+        new("container create|create", Section.Hidden, "Make a container", static () => new CreateCommand()),
+        new("container kill|kill", Section.Hidden, "Send containers a signal", static () => new KillCommand()),
+        new("container logs|logs", Section.Hidden, "Show what a container wrote", static () => new LogsCommand()),
+        new("container port|port", Section.Hidden, "Show where a container's ports are published", static () => new PortCommand()),
+        new("container rm|container remove|rm", Section.Hidden, "Remove containers", static () => new RemoveCommand()),
+        new("container start|start", Section.Hidden, "Start containers", static () => new StartCommand()),
+        new("container stop|stop", Section.Hidden, "Stop containers", static () => new StopCommand()),
+        new("container wait|wait", Section.Hidden, "Wait until containers end and print their exit codes", static () => new WaitCommand()),
+        new("volume create", Section.Hidden, "Make a volume", static () => new CreateVolumeCommand()),
+        new("volume inspect", Section.Hidden, "Show all that is known of volumes", static () => new InspectVolumesCommand()),
+        new("volume ls|volume list", Section.Hidden, "List volumes", static () => new ListVolumesCommand()),
+        new("volume prune", Section.Hidden, "Remove volumes that no container has", static () => new PruneVolumesCommand()),
+        new("volume rm|volume remove", Section.Hidden, "Remove volumes", static () => new RemoveVolumesCommand()),
+        new("help", Section.Other, "Show help on a command", static () => new HelpCommand()),
+    ];
+
+    /// <summary>The noun of this name; null when there is none.</summary>
+    public static CommandGroup? FindGroup(ReadOnlySpan<char> name)
+    {
+        foreach (var group in Groups)
+        {
+            if (name.SequenceEqual(group.Name)) return group;
+        }
+        return null;
+    }
+}

@@ -1,0 +1,148 @@
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Options;
+using CrunSharp.Cli.Output;
+using CrunSharp.Cli.Templates;
+
+namespace CrunSharp.Cli.Commands.Volumes;
+
+/// <summary><c>volume create</c>: makes a volume unless it is there.</summary>
+internal sealed class CreateVolumeCommand : Command
+{
+    private static readonly Option[] Table =
+    [
+        new Value<CreateVolumeCommand>("driver", 'd', "string", "The driver: local", static (o, v) => o._driver = v) { Default = "\"local\"" },
+        new Value<CreateVolumeCommand>("label", '\0', "list", "Set labels", static (o, v) => o._labels.Add(EnvironmentSyntax.Label(v))),
+        new Value<CreateVolumeCommand>("opt", 'o', "map", "Settings of the driver (type, device, o)", static (o, v) => o._options.Add(ValueSyntax.Pair(v, "option"))),
+    ];
+
+    private readonly List<KeyValuePair<string, string>> _labels = [];
+    private readonly List<KeyValuePair<string, string>> _options = [];
+    private string _driver = "local";
+
+    public override string Synopsis => "[OPTIONS] [VOLUME]";
+    public override Option[] Options => Table;
+    public override int MostOperands => 1;
+
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    {
+        _ = (_driver, _labels, _options);
+        throw NotYet.Of(context);
+    }
+}
+
+/// <summary>A volume as <c>volume ls</c> lists it.</summary>
+internal sealed record VolumeRow(string Name, string Driver, string Mountpoint, IReadOnlyList<KeyValuePair<string, string>> Labels);
+
+/// <summary><c>volume ls</c>: lists volumes.</summary>
+internal sealed class ListVolumesCommand : Command
+{
+    private static readonly Option[] Table =
+    [
+        new Value<ListVolumesCommand>("filter", 'f', "filter", "Only those with name=value", static (o, v) => o._filters.Add(v)),
+        new Value<ListVolumesCommand>("format", '\0', "string", "table, json, or a Go template", static (o, v) => o._format = v),
+        new Flag<ListVolumesCommand>("quiet", 'q', "Only names", static (o, v) => o._quiet = v),
+    ];
+
+    private static readonly Column<VolumeRow>[] Columns =
+    [
+        new("Driver", "DRIVER", static v => v.Driver),
+        new("Name", "VOLUME NAME", static v => v.Name),
+        new("Scope", "SCOPE", static _ => "local"),
+        new("Mountpoint", "MOUNTPOINT", static v => v.Mountpoint),
+        new("Labels", "LABELS", static v => string.Join(',', v.Labels.Select(static l => $"{l.Key}={l.Value}"))),
+        new("Links", "LINKS", static _ => "N/A"),
+        new("Size", "SIZE", static _ => "N/A"),
+        new("Label", "", static v => new DomFunction(a => v.Labels.FirstOrDefault(l => a is [string name] && name == l.Key).Value ?? "")),
+    ];
+
+    private readonly Filters _filters = new("dangling", "driver", "label", "name");
+    private string? _format;
+    private bool _quiet;
+
+    public override string Synopsis => "[OPTIONS]";
+    public override Option[] Options => Table;
+    public override int MostOperands => 0;
+
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    {
+        var volumes = Find(context);
+        if (_quiet && _format is null) foreach (var volume in volumes) context.Out.WriteLine(volume.Name);
+        else new ListFormat<VolumeRow>(Columns).Write(context.Out, volumes, _format, ["Driver", "Name"]);
+        return ExitCodes.Success;
+    }
+
+    private IReadOnlyList<VolumeRow> Find(CommandContext context)
+    {
+        _ = _filters;
+        throw NotYet.Of(context);
+    }
+}
+
+/// <summary><c>volume rm</c>: removes volumes that no container has.</summary>
+internal sealed class RemoveVolumesCommand : Command
+{
+    private static readonly Option[] Table =
+    [
+        new Flag<RemoveVolumesCommand>("force", 'f', "Do not mind those that do not exist", static (o, v) => o._force = v),
+    ];
+
+    private bool _force;
+
+    public override string Synopsis => "[OPTIONS] VOLUME [VOLUME...]";
+    public override Option[] Options => Table;
+    public override int LeastOperands => 1;
+
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    {
+        _ = _force;
+        throw NotYet.Of(context);
+    }
+}
+
+/// <summary><c>volume inspect</c>: shows all that is known of volumes.</summary>
+internal sealed class InspectVolumesCommand : Command
+{
+    private static readonly Option[] Table =
+    [
+        new Value<InspectVolumesCommand>("format", 'f', "string", "json, or a Go template", static (o, v) => o._format = v),
+    ];
+
+    private string? _format;
+
+    public override string Synopsis => "[OPTIONS] VOLUME [VOLUME...]";
+    public override Option[] Options => Table;
+    public override int LeastOperands => 1;
+
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    {
+        InspectFormat.Write(context.Out, Find(context, operands), _format);
+        return ExitCodes.Success;
+    }
+
+    private static IReadOnlyList<object?> Find(CommandContext context, IReadOnlyList<string> names) => throw NotYet.Of(context);
+}
+
+/// <summary><c>volume prune</c>: removes volumes that no container has.</summary>
+internal sealed class PruneVolumesCommand : Command
+{
+    private static readonly Option[] Table =
+    [
+        new Flag<PruneVolumesCommand>("all", 'a', "Also those with a name", static (o, v) => o._all = v),
+        new Value<PruneVolumesCommand>("filter", '\0', "filter", "Only those with label=name[=value]", static (o, v) => o._filters.Add(v)),
+        new Flag<PruneVolumesCommand>("force", 'f', "Do not ask", static (o, v) => o._force = v),
+    ];
+
+    private readonly Filters _filters = new("all", "label");
+    private bool _all;
+    private bool _force;
+
+    public override string Synopsis => "[OPTIONS]";
+    public override Option[] Options => Table;
+    public override int MostOperands => 0;
+
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    {
+        _ = (_all, _force, _filters);
+        throw NotYet.Of(context);
+    }
+}

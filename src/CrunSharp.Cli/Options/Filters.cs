@@ -1,0 +1,62 @@
+using CrunSharp.Oci;
+
+namespace CrunSharp.Cli.Options;
+
+/// <summary>The conditions of <c>--filter name=value</c>: values of one name are alternatives, names must all hold.</summary>
+/// <param name="names">The names that the command knows.</param>
+internal sealed class Filters(params string[] names)
+{
+    private readonly List<KeyValuePair<string, string>> _conditions = [];
+
+    public bool IsEmpty => _conditions.Count == 0;
+
+    /// <summary>Adds a condition.</summary>
+    /// <exception cref="CrunException">It is not of the form name=value, or the name is unknown.</exception>
+    public void Add(string text)
+    {
+        var equals = text.IndexOf('=', StringComparison.Ordinal);
+        if (equals < 0) throw CrunException.Invalid("invalid argument: filter must be of the form name=value");
+        var name = text[..equals].Trim().ToLowerInvariant();
+        if (!Array.Exists(names, known => known == name))
+            throw CrunException.Invalid($"invalid filter '{name}': it must be one of {string.Join(", ", names)}");
+        _conditions.Add(new(name, text[(equals + 1)..].Trim()));
+    }
+
+    /// <summary>Whether one of the values that were given for a name holds; also when none was given.</summary>
+    public bool Holds(string name, Func<string, bool> test)
+    {
+        var given = false;
+        foreach (var (key, value) in _conditions)
+        {
+            if (key != name) continue;
+            if (test(value)) return true;
+            given = true;
+        }
+        return !given;
+    }
+
+    /// <summary>Whether all of the labels that were asked for are there: <c>label=name</c> or <c>label=name=value</c>.</summary>
+    public bool LabelsHold(IReadOnlyDictionary<string, string>? labels)
+    {
+        foreach (var (key, value) in _conditions)
+        {
+            if (key != "label") continue;
+            var equals = value.IndexOf('=', StringComparison.Ordinal);
+            if (labels is null || !labels.TryGetValue(equals < 0 ? value : value[..equals], out var actual)) return false;
+            if (equals >= 0 && actual != value[(equals + 1)..]) return false;
+        }
+        return true;
+    }
+
+    /// <summary>The only value of a name; null when it was not given.</summary>
+    /// <exception cref="CrunException">It was given twice.</exception>
+    public string? Single(string name)
+    {
+        string? found = null;
+        foreach (var (key, value) in _conditions)
+        {
+            if (key == name) found = found is null ? value : throw CrunException.Invalid($"filter '{name}' can be given only once");
+        }
+        return found;
+    }
+}

@@ -1,0 +1,122 @@
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Commands;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Cli;
+
+/// <summary>The command line in docker's manner: finds the command that was typed, and makes and runs only that.</summary>
+internal static class Shell
+{
+    public static int Start(string program, string[] arguments)
+    {
+        var context = new CommandContext { Program = program };
+        var code = Run(context, arguments);
+        context.Out.Flush();
+        return code;
+    }
+
+    /// <summary>Runs a command line, without the program's name.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Run(CommandContext context, ReadOnlySpan<string> arguments)
+    {
+        context.Path = context.Program;
+        if (arguments.Length == 1 && arguments[0] is "--version" or "-v") return PrintVersion(context);
+        try
+        {
+            var words = OptionParser.Parse(GlobalOptions.Table, context.Global, arguments, stopAtOperand: true, out var help);
+            if (context.Global.Version) return PrintVersion(context);
+            if (help || words.Count == 0) return HelpText.WriteRoot(context);
+            return Dispatch(context, [.. words]);
+        }
+        catch (UsageException error)
+        {
+            return Report(context, error, "[OPTIONS] COMMAND [ARG...]");
+        }
+    }
+
+    /// <summary>Finds the row of what was typed, and how many words name it; null when it is not in the table.</summary>
+    public static CommandRow? Find(ReadOnlySpan<string> words, out int used)
+    {
+        var isGroup = CommandTable.FindGroup(words[0]) is not null;
+        used = isGroup ? 2 : 1;
+        if (words.Length < used) return null;
+        foreach (var row in CommandTable.Rows)
+        {
+            if (row.IsTyped(isGroup ? words[0] : "", words[used - 1])) return row;
+        }
+        return null;
+    }
+
+    private static int Dispatch(CommandContext context, ReadOnlySpan<string> words)
+    {
+        words = Mistypes.Correct(words, context);
+        if (Find(words, out var used) is { } row)
+        {
+            context.Path = string.Join(' ', [context.Program, .. words[..used]]);
+            return Run(context, row, row.Create(), words[used..]);
+        }
+        if (CommandTable.FindGroup(words[0]) is not { } group) return Unknown(context, words[0], "");
+        context.Path = $"{context.Program} {group.Name}";
+        return words.Length == 1 || words[1] is "--help" or "-h" or "help"
+            ? HelpText.WriteGroup(context, group)
+            : words[1].StartsWith('-')
+                ? Report(context, UsageException.Syntax($"unknown flag: {words[1]}"), "COMMAND")
+                : Unknown(context, words[1], group.Name);
+    }
+
+    private static int Run(CommandContext context, CommandRow row, Command command, ReadOnlySpan<string> arguments)
+    {
+        try
+        {
+            if (command.Parse(context.Path, arguments) is not { } operands) return HelpText.WriteCommand(context, row, command);
+            if (command.NeedsRoot && !Environment.IsPrivilegedProcess)
+            {
+                context.Complain($"this needs root: try sudo {context.Path}");
+                return command.FailureCode;
+            }
+            return command.Execute(context, operands);
+        }
+        catch (UsageException error)
+        {
+            return Report(context, error, command.Synopsis);
+        }
+        catch (CrunException error)
+        {
+            context.Out.Flush();
+            context.Complain(context.Global.Debug ? error.ToString() : error.Message);
+            return ExitCodes.Of(error, command);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            context.Out.Flush();
+            context.Complain(context.Global.Debug
+                ? error.ToString()
+                : $"internal error: {error.GetType().Name}: {error.Message} ({context.Program} --debug shows where)");
+            return command.FailureCode;
+        }
+    }
+
+    private static int Report(CommandContext context, UsageException error, string synopsis)
+    {
+        context.Out.Flush();
+        var message = error.Mistake == UsageMistake.Syntax ? error.Message : $"{context.Program}: {error.Message}";
+        var usage = error.Mistake == UsageMistake.Values ? "" : $"Usage:  {context.Path} {synopsis}\n\n";
+        context.Error.Write($"{message}\n\n{usage}Run '{context.Path} --help' for more information\n");
+        return ExitCodes.Of(error);
+    }
+
+    private static int Unknown(CommandContext context, string verb, string group)
+    {
+        var path = group.Length == 0 ? context.Program : $"{context.Program} {group}";
+        context.Complain($"unknown command: {path} {verb}");
+        if (Mistypes.Nearest(verb, group) is { Length: > 0 } near) context.Error.Write($"\nDid you mean: {near}\n");
+        context.Error.Write($"\nRun '{path} --help' for more information\n");
+        return ExitCodes.Failure;
+    }
+
+    private static int PrintVersion(CommandContext context)
+    {
+        context.Out.Write("crun-sharp version " + ProductVersion.Text + "\n");
+        return ExitCodes.Success;
+    }
+}
