@@ -26,6 +26,10 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     /// <summary>The volumes.</summary>
     public VolumeStore Volumes { get; } = new(paths, time);
 
+    /// <summary>Makes a container.</summary>
+    /// <exception cref="CrunException">There is no such image, the name is taken, a source is missing, an option cannot be.</exception>
+    public Container Create(ContainerRequest request) => new ContainerCreation(paths, Volumes, Containers, time).Run(request);
+
     /// <summary>Starts a container that does not run.</summary>
     /// <returns>A connection to its supervisor, which has not answered yet.</returns>
     /// <exception cref="CrunException">It runs already, or its supervisor cannot be started.</exception>

@@ -10,5 +10,6 @@ internal sealed class ContainerCgroup
     public static ContainerCgroup? Create(Container container, RuntimeSpec spec, CleanupStack cleanup) => null;
     public static SafeFileHandle? OpenDirectory(Container container) => null;
     public static void RemoveOf(Container container) { }
+    public static void Check(HostOptions host) { }
     public bool WasKilledForMemory() => false;
 }

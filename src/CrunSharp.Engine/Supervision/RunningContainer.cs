@@ -102,8 +102,12 @@ internal sealed class RunningContainer
         using var handles = new CleanupStack();
         using var store = Store.Open(_container.Paths.Root);
         var lowers = new List<SafeFileHandle>();
-        foreach (var layer in _container.Config.Layers)
-            lowers.Add(handles.Owns(store.Layers.Get(Digest.Parse(layer)).OpenDirectory()));
+        foreach (var diffId in _container.Config.Layers)
+        {
+            var layer = store.Layers.Get(Digest.Parse(diffId));
+            if (layer.HidesAll) lowers.Clear();
+            lowers.Add(handles.Owns(layer.OpenDirectory()));
+        }
         if (lowers.Count == 0)
         {
             FileAt.MakeDirectories($"{_container.Path}/empty");

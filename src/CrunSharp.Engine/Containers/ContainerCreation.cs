@@ -1,0 +1,161 @@
+using System.Security.Cryptography;
+using CrunSharp.Engine.Supervision;
+using CrunSharp.Engine.Volumes;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Processes;
+using CrunSharp.Network;
+using CrunSharp.Oci;
+using CrunSharp.Storage;
+
+namespace CrunSharp.Engine.Containers;
+
+/// <summary>Makes a container from what was asked for and its image.</summary>
+internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, ContainerStore containers, TimeProvider time)
+{
+    /// <summary>Makes it.</summary>
+    /// <exception cref="CrunException">There is no such image, the name is taken, a source is missing, an option cannot be.</exception>
+    public Container Run(ContainerRequest request)
+    {
+        if (request.Name is { } wished && !ContainerStore.IsName(wished))
+        {
+            throw CrunException.Invalid($"Invalid container name ({wished}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
+        }
+        if (request.Image == "scratch") throw CrunException.Invalid("'scratch' is a reserved name");
+        using var store = Store.Open(paths.Root);
+        var image = store.Images.TryResolve(request.Image)
+            ?? throw CrunException.NotFound($"Unable to find image '{Familiar(request.Image)}' locally");
+        var config = Configure(request, image);
+        Check(config);
+        var made = new CleanupStack();
+        try
+        {
+            config = config with { Host = config.Host with { Mounts = MountsOf(request, image, made) } };
+            for (var tries = 0; ; tries++)
+            {
+                try
+                {
+                    return containers.Create(config);
+                }
+                catch (CrunException error) when (error.Kind == ErrorKind.Exists && request.Name is null && tries < 100)
+                {
+                    config = config with { Name = ContainerNames.Random() };
+                }
+            }
+        }
+        catch
+        {
+            made.Dispose();
+            throw;
+        }
+    }
+
+    private ContainerConfig Configure(ContainerRequest request, Image image)
+    {
+        var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
+        var from = image.Config.Config ?? new Oci.Images.ContainerConfig();
+        // An ENTRYPOINT of one's own takes the image's CMD away.
+        var entrypoint = request.Entrypoint is null ? from.Entrypoint ?? [] : request.Entrypoint.Length == 0 ? [] : [request.Entrypoint];
+        var command = request.Command.Count > 0 || request.Entrypoint is not null ? request.Command : from.Cmd ?? [];
+        if (entrypoint.Count + command.Count == 0) throw CrunException.Invalid("no command specified");
+        var exposed = new SortedSet<string>((from.ExposedPorts?.Keys ?? []).Concat(request.ExposedPorts), StringComparer.Ordinal);
+        var hostname = request.Hostname ?? (request.Host.Network == "host" ? System.Environment.MachineName : id[..12]);
+        return new ContainerConfig
+        {
+            Id = id,
+            Name = request.Name ?? ContainerNames.Random(),
+            Created = Supervisor.Now(time),
+            Image = request.Image,
+            ImageId = image.Id.ToString(),
+            Layers = [.. image.DiffIds.Select(static diffId => diffId.ToString())],
+            Entrypoint = entrypoint,
+            Cmd = command,
+            Env = EnvironmentOf(request, from),
+            WorkingDir = request.WorkingDir ?? from.WorkingDir ?? "",
+            User = request.User ?? from.User ?? "",
+            Hostname = hostname,
+            Tty = request.Tty,
+            OpenStdin = request.OpenStdin,
+            Attached = request.Attached,
+            Labels = LabelsOf(request, from),
+            StopSignal = request.StopSignal ?? from.StopSignal ?? "",
+            StopTimeout = request.StopTimeout ?? from.StopTimeout,
+            ExposedPorts = [.. exposed],
+            Healthcheck = from.Healthcheck,
+            Shell = from.Shell,
+            Host = request.Host with { Ports = [.. request.Host.Ports, .. request.PublishAll ? exposed.Select(Forward) : []] },
+        };
+    }
+
+    private static void Check(ContainerConfig config)
+    {
+        Specs.SpecGenerator.Grant(config.Host);
+        if (config.StopSignal.Length > 0) Signal.Parse(config.StopSignal);
+        if (config.WorkingDir.Length > 0 && config.WorkingDir[0] != '/')
+            throw CrunException.Invalid($"the working directory '{config.WorkingDir}' is invalid, it needs to be an absolute path");
+        if (config.Host.Network is not ("bridge" or "none" or "host"))
+            throw CrunException.NotFound($"network {config.Host.Network} not found");
+        ContainerCgroup.Check(config.Host);
+    }
+
+    // Docker: the user's mounts, then the image's VOLUMEs that none of them covers, each a volume without a name.
+    private List<ContainerMount> MountsOf(ContainerRequest request, Image image, CleanupStack made)
+    {
+        var mounts = new List<ContainerMount>();
+        foreach (var mount in request.Host.Mounts) mounts.Add(Resolve(mount, request, made));
+        foreach (var destination in image.Config.Config?.Volumes?.Keys.Order(StringComparer.Ordinal) ?? Enumerable.Empty<string>())
+        {
+            if (!mounts.Exists(mount => mount.Destination.TrimEnd('/') == destination.TrimEnd('/')))
+                mounts.Add(Resolve(new ContainerMount { Type = "volume", Destination = destination }, request, made));
+        }
+        return mounts;
+    }
+
+    private ContainerMount Resolve(ContainerMount mount, ContainerRequest request, CleanupStack made)
+    {
+        if (mount.Type == "volume")
+        {
+            var isAnonymous = mount.Name is null;
+            var volume = volumes.Create(mount.Name);
+            if (isAnonymous) made.Push(() => volumes.Remove(volume.Name));
+            return mount with { Name = volume.Name, Source = volumes.DataOf(volume.Name), IsAnonymous = isAnonymous };
+        }
+        if (mount.Type == "bind" && FileAt.TryStatus(null, mount.Source, followLinks: true) is null)
+        {
+            if (!request.SourcesToMake.Contains(mount.Source))
+                throw CrunException.Invalid($"invalid mount config for type \"bind\": bind source path does not exist: {mount.Source}");
+            FileAt.MakeDirectories(mount.Source, 0x1ed);
+        }
+        return mount;
+    }
+
+    private static List<string> EnvironmentOf(ContainerRequest request, Oci.Images.ContainerConfig from)
+    {
+        var environment = new List<string>();
+        foreach (var variable in from.Env ?? []) Specs.SpecGenerator.Set(environment, variable);
+        foreach (var (name, value) in request.Environment)
+        {
+            if (value is null) environment.RemoveAll(e => e.StartsWith(name + "=", StringComparison.Ordinal));
+            else Specs.SpecGenerator.Set(environment, $"{name}={value}");
+        }
+        return environment;
+    }
+
+    private static Dictionary<string, string> LabelsOf(ContainerRequest request, Oci.Images.ContainerConfig from)
+    {
+        var labels = new Dictionary<string, string>(from.Labels ?? new Dictionary<string, string>());
+        foreach (var (name, value) in request.Labels) labels[name] = value;
+        return labels;
+    }
+
+    private static PortForward Forward(string exposed)
+    {
+        var slash = exposed.IndexOf('/', StringComparison.Ordinal);
+        return new PortForward
+        {
+            ContainerPort = ushort.Parse(slash < 0 ? exposed : exposed[..slash]),
+            Protocol = slash < 0 ? PortProtocol.Tcp : Enum.Parse<PortProtocol>(exposed[(slash + 1)..], ignoreCase: true),
+        };
+    }
+
+    private static string Familiar(string image) => ImageReference.TryParse(image, out var reference) ? reference.Familiar : image;
+}
