@@ -13,6 +13,9 @@ internal sealed class CommandContext
     /// <summary>The program and the verb as they were typed: <c>crun-sharp image ls</c>.</summary>
     public string Path { get; set; } = "";
 
+    /// <summary>The verb as it was typed: <c>image ls</c>.</summary>
+    public string Verb => Path.Length > Program.Length ? Path[(Program.Length + 1)..] : "";
+
     public GlobalOptions Global { get; } = new();
 
     /// <summary>Standard output, for text; flushed when the command ends.</summary>

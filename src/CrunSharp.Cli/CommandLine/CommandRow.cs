@@ -1,3 +1,5 @@
+using CrunSharp.Cli.Commands;
+
 namespace CrunSharp.Cli.CommandLine;
 
 /// <summary>Where help lists a command.</summary>
@@ -48,4 +50,18 @@ internal readonly record struct CommandRow(string Paths, Section Section, string
 }
 
 /// <summary>A noun whose verbs are commands: <c>image ls</c>.</summary>
-internal readonly record struct CommandGroup(string Name, string Summary);
+internal readonly record struct CommandGroup(string Name, string Summary)
+{
+    /// <summary>Whether one of its verbs is shown by help.</summary>
+    public bool HasVisible
+    {
+        get
+        {
+            foreach (var row in CommandTable.Rows)
+            {
+                if (row.Section != Section.Hidden && row.VerbOf(Name) is not null) return true;
+            }
+            return false;
+        }
+    }
+}

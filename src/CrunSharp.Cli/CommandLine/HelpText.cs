@@ -18,7 +18,7 @@ internal static class HelpText
         text.Append("\nManagement Commands:\n");
         foreach (var group in CommandTable.Groups)
         {
-            if (HasVisible(group.Name)) AppendVerb(text, group.Name, group.Summary);
+            if (group.HasVisible) AppendVerb(text, group.Name, group.Summary);
         }
         AppendVerbs(text, "Commands", "", Section.Other);
         AppendOptions(text, "Global Options", GlobalOptions.Table);
@@ -48,15 +48,6 @@ internal static class HelpText
         AppendOptions(text, "Options", command.Options);
         context.Out.Write(text);
         return ExitCodes.Success;
-    }
-
-    private static bool HasVisible(string noun)
-    {
-        foreach (var row in CommandTable.Rows)
-        {
-            if (row.Section != Section.Hidden && row.VerbOf(noun) is not null) return true;
-        }
-        return false;
     }
 
     // The verbs of a noun are listed whatever their section is; without a noun, only those of the section.

@@ -40,7 +40,10 @@ internal static class Mistypes
         }
         if (noun.Length == 0)
         {
-            foreach (var group in CommandTable.Groups) Consider(group.Name);
+            foreach (var group in CommandTable.Groups)
+            {
+                if (group.HasVisible) Consider(group.Name);
+            }
         }
         near.Sort(StringComparer.Ordinal);
         return string.Join(", ", near);

@@ -15,7 +15,7 @@ internal sealed class Filters(params string[] names)
     public void Add(string text)
     {
         var equals = text.IndexOf('=', StringComparison.Ordinal);
-        if (equals < 0) throw CrunException.Invalid("invalid argument: filter must be of the form name=value");
+        if (equals < 0) throw CrunException.Invalid("must be of the form name=value");
         var name = text[..equals].Trim().ToLowerInvariant();
         if (!Array.Exists(names, known => known == name))
             throw CrunException.Invalid($"invalid filter '{name}': it must be one of {string.Join(", ", names)}");

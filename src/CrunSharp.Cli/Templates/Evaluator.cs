@@ -128,7 +128,9 @@ internal sealed class Evaluator(string source, object? root, StringBuilder outpu
         var value = Evaluate(first, command, final, out var called);
         if (called) return value;
         if (command.Words.Count > 1 || !ReferenceEquals(final, Nothing))
-            throw Error(first, $"can't give argument to non-function {Text(first)}");
+            throw Error(first, first.Fields.Count > 0
+                ? $"{first.Fields[^1]} has arguments but cannot be invoked as function"
+                : $"can't give argument to non-function {Text(first)}");
         return value;
     }
 
@@ -181,7 +183,9 @@ internal sealed class Evaluator(string source, object? root, StringBuilder outpu
         }
         catch (TemplateArgumentException error)
         {
-            throw Error(function, error.IsUsage ? error.Message : $"error calling {function.Name}: {error.Message}");
+            throw error.IsUsage
+                ? Error(function, error.Message)
+                : Error(function.At, source[function.At..command.Words[^1].End].Trim(), $"error calling {function.Name}: {error.Message}");
         }
     }
 
@@ -228,9 +232,14 @@ internal sealed class Evaluator(string source, object? root, StringBuilder outpu
 
     private CrunException Error(Operand operand, string reason)
     {
-        var before = source.AsSpan(0, operand.At);
+        return Error(operand.Mark, Text(operand), reason);
+    }
+
+    private CrunException Error(int at, string text, string reason)
+    {
+        var before = source.AsSpan(0, at);
         var line = 1 + before.Count('\n');
-        var column = operand.At - (before.LastIndexOf('\n') + 1);
-        return CrunException.Invalid($"template: :{line}:{column}: executing \"\" at <{Text(operand)}>: {reason}");
+        var column = at - (before.LastIndexOf('\n') + 1);
+        return CrunException.Invalid($"template: :{line}:{column}: executing \"\" at <{text}>: {reason}");
     }
 }

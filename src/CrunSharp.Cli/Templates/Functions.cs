@@ -49,7 +49,7 @@ internal static class Functions
         "print" => (0, int.MaxValue, static a => Print(a)),
         "println" => (0, int.MaxValue, static a => string.Join(' ', Array.ConvertAll(a, GoFormat.Text)) + "\n"),
         "printf" => (1, int.MaxValue, static a => GoFormat.Format(String(a[0]), a.AsSpan(1))),
-        "eq" => (2, int.MaxValue, static a => Equal(a)),
+        "eq" => (1, int.MaxValue, static a => Equal(a)),
         "ne" => (2, 2, static a => !Same(a[0], a[1])),
         "lt" => (2, 2, static a => Compare(a) < 0),
         "le" => (2, 2, static a => Compare(a) <= 0),
@@ -79,7 +79,7 @@ internal static class Functions
     };
 
     private static TemplateArgumentException Wrong(object? value, string wanted) =>
-        new($"wrong type for value; expected {wanted}; got {GoFormat.TypeName(value).Replace("type ", "", StringComparison.Ordinal)}", isUsage: true);
+        new($"expected {wanted}; found {GoFormat.Text(value)}", isUsage: true);
 
     private static long Length(object? value) => value switch
     {
@@ -124,6 +124,7 @@ internal static class Functions
             var other => throw new TemplateArgumentException($"can't slice item of {GoFormat.TypeName(other)}"),
         };
         var to = arguments.Length > 2 ? Count(arguments[2]) : length;
+        if (from > length) throw new TemplateArgumentException($"index out of range: {from}");
         if (to > length) throw new TemplateArgumentException($"index out of range: {to}");
         if (from > to) throw new TemplateArgumentException($"invalid slice index: {from} > {to}");
         return arguments[0] is string whole ? whole[from..to] : List(arguments[0])[from..to];
@@ -143,6 +144,7 @@ internal static class Functions
 
     private static bool Equal(object?[] arguments)
     {
+        if (arguments.Length < 2) throw new TemplateArgumentException("missing argument for comparison");
         foreach (var other in arguments.AsSpan(1))
         {
             if (Same(arguments[0], other)) return true;

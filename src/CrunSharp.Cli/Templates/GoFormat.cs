@@ -118,6 +118,8 @@ internal static class GoFormat
                 var text = value is null && verb == 's' ? "%!s(<nil>)" : Text(value);
                 return precision >= 0 && value is string && precision < text.Length ? text[..precision] : text;
             case 'q' when value is string s: return Quote(s);
+            case 'q' when value is IReadOnlyList<object?> list: return $"[{string.Join(' ', list.Select(item => item is string s ? Quote(s) : Text(item)))}]";
+            case 'q' when value is long n && Rune.TryCreate((int)n, out var letter): return $"'{letter}'";
             case 'd' when value is long n: return (n >= 0 ? plus : "") + n.ToString(CultureInfo.InvariantCulture);
             case 'x' when value is long n: return n.ToString("x", CultureInfo.InvariantCulture);
             case 'X' when value is long n: return n.ToString("X", CultureInfo.InvariantCulture);
@@ -129,7 +131,7 @@ internal static class GoFormat
             case 'f' or 'F' when value is double d:
                 return (d >= 0 ? plus : "") + d.ToString("F" + (precision < 0 ? 6 : precision), CultureInfo.InvariantCulture);
             case 'e' when value is double d: return Exponent(d.ToString((precision < 0 ? "0.000000" : "0." + new string('0', Math.Min(precision, 50))) + "e+00", CultureInfo.InvariantCulture));
-            case 'g' when value is double d: return precision < 0 ? Real(d) : d.ToString("G" + Math.Max(1, precision), CultureInfo.InvariantCulture);
+            case 'g' when value is double d: return precision < 0 ? Real(d) : d.ToString("G" + Math.Max(1, precision), CultureInfo.InvariantCulture).Replace("E", "e", StringComparison.Ordinal);
             case 'T': return TypeName(value).Replace("type ", "", StringComparison.Ordinal);
             default: return $"%!{verb}({TypeName(value).Replace("type ", "", StringComparison.Ordinal)}={Text(value)})";
         }
@@ -183,12 +185,25 @@ internal static class GoFormat
         output.Append(members.IsMap ? ']' : '}');
     }
 
-    // Go's %v: the shortest digits that read back, with an exponent below 1e-4 and from 1e+21 on.
+    // Go's %v: the shortest digits that read back, with an exponent below 1e-4 and from 1e+06 on.
     private static string Real(double value)
     {
+        var shortest = value.ToString("R", CultureInfo.InvariantCulture);
         var size = Math.Abs(value);
-        if (value == 0 || size is >= 1e-4 and < 1e21) return value.ToString("0.#################################", CultureInfo.InvariantCulture) is var plain
-            && double.Parse(plain, CultureInfo.InvariantCulture) == value ? plain : value.ToString("R", CultureInfo.InvariantCulture);
-        return value.ToString("R", CultureInfo.InvariantCulture).Replace("E", "e", StringComparison.Ordinal);
+        if (value == 0 || size is >= 1e-4 and < 1e6)
+            return shortest.Contains('E', StringComparison.Ordinal) ? value.ToString("0.####################", CultureInfo.InvariantCulture) : shortest;
+        var digits = new StringBuilder();
+        foreach (var c in shortest)
+        {
+            if (c == 'E') break;
+            if (char.IsAsciiDigit(c) && (digits.Length > 0 || c != '0')) digits.Append(c);
+        }
+        var mark = shortest.IndexOf('E', StringComparison.Ordinal);
+        var exponent = mark >= 0
+            ? int.Parse(shortest.AsSpan(mark + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)
+            : (int)Math.Floor(Math.Log10(size));
+        while (digits.Length > 1 && digits[^1] == '0') digits.Length--;
+        if (digits.Length > 1) digits.Insert(1, '.');
+        return $"{(value < 0 ? "-" : "")}{digits}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}";
     }
 }

@@ -145,7 +145,7 @@ internal sealed class Lexer(string source)
             else content.Append(c);
         }
         if (quote != '\'') return content.ToString();
-        return Rune.TryGetRuneAt(content.ToString(), 0, out var rune) && rune.Utf16SequenceLength == content.Length
+        return content.Length > 0 && Rune.TryGetRuneAt(content.ToString(), 0, out var rune) && rune.Utf16SequenceLength == content.Length
             ? rune.Value.ToString(CultureInfo.InvariantCulture)
             : throw Error("malformed character constant: " + Source[start.._at], start);
     }

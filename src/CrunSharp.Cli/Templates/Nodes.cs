@@ -31,8 +31,15 @@ internal sealed record Pipeline(IReadOnlyList<string> Variables, bool Declares, 
 /// <summary>A value or function and its arguments.</summary>
 internal sealed record Call(IReadOnlyList<Operand> Words);
 
-/// <summary>A word of a command: where it begins, and the fields that follow it directly.</summary>
-internal abstract record Operand(int At, int End, IReadOnlyList<string> Fields);
+/// <summary>A word of a command.</summary>
+/// <param name="At">Where it begins.</param>
+/// <param name="End">Where the next begins.</param>
+/// <param name="Fields">The fields that follow it directly.</param>
+internal abstract record Operand(int At, int End, IReadOnlyList<string> Fields)
+{
+    /// <summary>Where errors say that it is: at the field, when there is one after the first word.</summary>
+    public int Mark { get; init; } = At;
+}
 
 /// <summary>A string, a number, true, false or nil.</summary>
 internal sealed record LiteralOperand(int At, int End, object? Value) : Operand(At, End, []);

@@ -131,6 +131,7 @@ internal sealed class Parser
             _next++;
         }
         if (declares) _variables.AddRange(names);
+        if (commands is [{ Words: [LiteralOperand { Value: null } nil] }]) throw ErrorAt("nil is not a command", nil.At);
         return new Pipeline(names, declares, commands);
     }
 
@@ -141,7 +142,7 @@ internal sealed class Parser
         while (_tokens[at].Kind == TokenKind.Variable)
         {
             names.Add(_tokens[at++].Text);
-            if (_tokens[at].Kind == TokenKind.Comma && names.Count == 1 && most == 2) at++;
+            if (_tokens[at].Kind == TokenKind.Comma) at++;
             else break;
         }
         if (names.Count == 0 || _tokens[at].Kind is not (TokenKind.Declare or TokenKind.Assign)) return ([], false);
@@ -168,12 +169,14 @@ internal sealed class Parser
             case TokenKind.Dot when Current is { Kind: TokenKind.Field, AfterBlank: false }: throw Unexpected("operand");
             case TokenKind.Dot: return new DotOperand(token.At, Current.At, []);
             case TokenKind.Field:
+                var mark = Mark(token);
                 var fields = Fields(token.Text);
-                return new DotOperand(token.At, Current.At, fields);
+                return new DotOperand(token.At, Current.At, fields) { Mark = mark };
             case TokenKind.Variable:
                 if (!_variables.Contains(token.Text)) throw Error($"undefined variable \"{token.Text}\"");
+                var at = Mark(token);
                 var members = Fields(null);
-                return new VariableOperand(token.At, Current.At, token.Text, members);
+                return new VariableOperand(token.At, Current.At, token.Text, members) { Mark = at };
             case TokenKind.Word when token.Text is "true" or "false": return new LiteralOperand(token.At, Current.At, token.Text == "true");
             case TokenKind.Word when token.Text == "nil": return new LiteralOperand(token.At, Current.At, null);
             case TokenKind.Word:
@@ -185,13 +188,16 @@ internal sealed class Parser
                 if (Current.Kind != TokenKind.Close) throw Error("unclosed left paren");
                 _next++;
                 _depth--;
+                var place = Mark(token);
                 var chain = Fields(null);
-                return new GroupOperand(token.At, Current.At, pipeline, chain);
+                return new GroupOperand(token.At, Current.At, pipeline, chain) { Mark = place };
             default:
                 _next--;
                 throw Unexpected("operand");
         }
     }
+
+    private int Mark(Token token) => Current is { Kind: TokenKind.Field, AfterBlank: false } ? Current.At : token.At;
 
     private List<string> Fields(string? first)
     {
@@ -223,6 +229,8 @@ internal sealed class Parser
         TokenKind.End => $"missing value for {context}",
         _ => $"unexpected \"{Current.Text}\" in {context}",
     });
+
+    private CrunException ErrorAt(string reason, int at) => _lexer.Error(reason, at);
 
     private CrunException Error(string reason) => _lexer.Error(reason, _tokens.Count > 0 ? _tokens[Math.Min(_next, _tokens.Count - 1)].At : 0);
 }
