@@ -10,6 +10,9 @@ internal sealed class Filters(params string[] names)
 
     public bool IsEmpty => _conditions.Count == 0;
 
+    /// <summary>Whether a value was given for a name.</summary>
+    public bool Names(string name) => _conditions.Exists(condition => condition.Key == name);
+
     /// <summary>Adds a condition.</summary>
     /// <exception cref="CrunException">It is not of the form name=value, or the name is unknown.</exception>
     public void Add(string text)

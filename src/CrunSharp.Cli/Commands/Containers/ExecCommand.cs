@@ -1,22 +1,26 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Options;
+using CrunSharp.Engine.Execution;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Terminals;
 
 namespace CrunSharp.Cli.Commands.Containers;
 
 /// <summary>How a further program is to run in a container.</summary>
-internal sealed class ExecOptions
+internal sealed class ExecCommandOptions
 {
     public static readonly Option[] Table =
     [
-        new Flag<ExecOptions>("detach", 'd', "Run in the background", static (o, v) => o.Detach = v),
-        new Value<ExecOptions>("detach-keys", '\0', "string", "Keys that detach the terminal", static (o, v) => o.DetachKeys = ValueSyntax.DetachKeys(v)) { Default = "\"ctrl-p,ctrl-q\"" },
-        new Value<ExecOptions>("env", 'e', "list", "Set variables (NAME=value, or NAME for the host's)", static (o, v) => o.AddVariable(v)),
-        new Value<ExecOptions>("env-file", '\0', "list", "Read variables from a file", static (o, v) => o._variableFiles.Add(v)),
-        new Flag<ExecOptions>("interactive", 'i', "Keep standard input open", static (o, v) => o.Interactive = v),
-        new Flag<ExecOptions>("privileged", '\0', "Give it all capabilities", static (o, v) => o.Privileged = v),
-        new Flag<ExecOptions>("tty", 't', "Give it a terminal", static (o, v) => o.Tty = v),
-        new Value<ExecOptions>("user", 'u', "string", "Who runs it (name|uid[:group|gid])", static (o, v) => o.User = v),
-        new Value<ExecOptions>("workdir", 'w', "string", "Where it starts", static (o, v) => o.WorkingDirectory = v),
+        new Flag<ExecCommandOptions>("detach", 'd', "Run in the background", static (o, v) => o.Detach = v),
+        new Value<ExecCommandOptions>("detach-keys", '\0', "string", "Keys that detach the terminal", static (o, v) => o.DetachKeys = ValueSyntax.DetachKeys(v)) { Default = "\"ctrl-p,ctrl-q\"" },
+        new Value<ExecCommandOptions>("env", 'e', "list", "Set variables (NAME=value, or NAME for the host's)", static (o, v) => o.AddVariable(v)),
+        new Value<ExecCommandOptions>("env-file", '\0', "list", "Read variables from a file", static (o, v) => o._variableFiles.Add(v)),
+        new Flag<ExecCommandOptions>("interactive", 'i', "Keep standard input open", static (o, v) => o.Interactive = v),
+        new Flag<ExecCommandOptions>("privileged", '\0', "Give it all capabilities", static (o, v) => o.Privileged = v),
+        new Flag<ExecCommandOptions>("tty", 't', "Give it a terminal", static (o, v) => o.Tty = v),
+        new Value<ExecCommandOptions>("user", 'u', "string", "Who runs it (name|uid[:group|gid])", static (o, v) => o.User = v),
+        new Value<ExecCommandOptions>("workdir", 'w', "string", "Where it starts", static (o, v) => o.WorkingDirectory = v),
     ];
 
     private readonly List<string> _variables = [];
@@ -44,10 +48,10 @@ internal sealed class ExecOptions
 /// <summary><c>exec</c>: runs a further program in a running container.</summary>
 internal sealed class ExecCommand : Command
 {
-    private readonly ExecOptions _options = new();
+    private readonly ExecCommandOptions _options = new();
 
     public override string Synopsis => "[OPTIONS] CONTAINER COMMAND [ARG...]";
-    public override Option[] Options => ExecOptions.Table;
+    public override Option[] Options => ExecCommandOptions.Table;
     public override object OptionTarget => _options;
     public override int LeastOperands => 2;
     public override bool StopsAtOperand => true;
@@ -56,7 +60,35 @@ internal sealed class ExecCommand : Command
     {
         if (_options is { Tty: true, Interactive: true, Detach: false } && !context.InputIsTerminal())
             throw UsageException.Values("the input device is not a TTY");
-        _ = _options.ReadEnvironment(context.Variable);
-        throw NotYet.Of(context);
+        var container = EngineAccess.Open(context).Containers.Find(operands[0]);
+        var environment = new List<string>();
+        foreach (var variable in _options.ReadEnvironment(context.Variable))
+        {
+            if (variable.Value is { } value) environment.Add($"{variable.Name}={value}");
+        }
+        using var session = ExecSession.Start(container, new ExecOptions
+        {
+            Args = [.. operands.Skip(1)],
+            Env = environment,
+            WorkingDir = _options.WorkingDirectory,
+            User = _options.User,
+            Tty = _options.Tty,
+            Interactive = _options.Interactive,
+            Detach = _options.Detach,
+            Privileged = _options.Privileged,
+        });
+        return _options.Detach ? ExitCodes.Success : Wait(session);
+    }
+
+    private int Wait(ExecSession session)
+    {
+        var input = _options.Interactive ? FileDescriptor.Standard(0) : null;
+        using var raw = _options.Tty && input is not null ? Terminal.MakeRaw(input) : null;
+        using var resized = _options.Tty ? PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ =>
+        {
+            if (Terminal.SizeOf(FileDescriptor.Standard(1)) is { } size) session.Resize(size);
+        }) : null;
+        using var signals = raw is null ? AttachedSession.Forward(session.Signal) : null;
+        return session.Wait(input, FileDescriptor.Standard(1));
     }
 }

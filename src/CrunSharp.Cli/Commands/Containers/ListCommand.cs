@@ -1,6 +1,7 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Options;
 using CrunSharp.Cli.Output;
+using CrunSharp.Engine.Containers;
 
 namespace CrunSharp.Cli.Commands.Containers;
 
@@ -47,7 +48,32 @@ internal sealed class ListCommand : Command
 
     private IReadOnlyList<ContainerRow> Find(CommandContext context)
     {
-        _ = (_all || _last >= 0, _filters);
-        throw NotYet.Of(context);
+        var rows = new List<ContainerRow>();
+        var all = EngineAccess.Open(context).Containers.List();
+        foreach (var container in all)
+        {
+            if (_last >= 0 && rows.Count == _last) break;
+            var row = ContainerRows.Of(container);
+            if ((_all || _last >= 0 || row.State == "running" || _filters.Names("status") || _filters.Names("exited")) && Matches(container, row, all)) rows.Add(row);
+        }
+        return rows;
     }
+
+    private bool Matches(Container container, ContainerRow row, IReadOnlyList<Container> all) =>
+        _filters.Holds("id", value => row.Id.StartsWith(value, StringComparison.Ordinal))
+        && _filters.Holds("name", value => row.Names[0].Contains(value.Trim('^', '$', '/'), StringComparison.Ordinal))
+        && _filters.Holds("status", value => row.State == value)
+        && _filters.Holds("exited", value => row.State == "exited" && row.ExitCode.ToString() == value)
+        && _filters.Holds("ancestor", value => row.Image == value || row.Image == value + ":latest" || row.ImageId == value || row.ImageId.StartsWith("sha256:" + value, StringComparison.Ordinal))
+        && _filters.Holds("volume", value => container.Config.Host.Mounts.Any(m => m.Name == value || m.Source == value || m.Destination == value))
+        && _filters.Holds("network", value => row.Networks.Contains(value))
+        && _filters.Holds("publish", value => row.Ports.Any(p => p.HostPort != 0 && (value == p.HostPort.ToString() || value == $"{p.HostPort}/{p.Protocol}")))
+        && _filters.Holds("expose", value => row.Ports.Any(p => value == p.ContainerPort.ToString() || value == $"{p.ContainerPort}/{p.Protocol}"))
+        && _filters.Holds("before", value => Find(all, value) is { } other && string.CompareOrdinal(container.Config.Created, other.Config.Created) < 0)
+        && _filters.Holds("since", value => Find(all, value) is { } other && string.CompareOrdinal(container.Config.Created, other.Config.Created) > 0)
+        && _filters.Holds("health", static value => value == "none")
+        && _filters.LabelsHold(container.Config.Labels);
+
+    private static Container? Find(IReadOnlyList<Container> all, string nameOrId) =>
+        all.FirstOrDefault(c => c.Config.Name == nameOrId || c.Id.StartsWith(nameOrId, StringComparison.Ordinal));
 }

@@ -1,4 +1,9 @@
+using System.Text;
 using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Options;
+using CrunSharp.Engine.Logs;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
 
 namespace CrunSharp.Cli.Commands.Containers;
 
@@ -34,7 +39,26 @@ internal sealed class LogsCommand : Command
     public override int LeastOperands => 1;
     public override int MostOperands => 1;
 
-    public override int Execute(CommandContext context, IReadOnlyList<string> operands) => throw NotYet.Of(context);
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    {
+        var container = EngineAccess.Open(context).Containers.Find(operands[0]);
+        if (container.Config.Host.LogDriver == "none")
+            throw CrunException.Unsupported("configured logging driver does not support reading");
+        var now = context.Clock.GetUtcNow();
+        DateTimeOffset? since = _options.Since is { } from ? Moments.Parse(from, now) : null;
+        DateTimeOffset? until = _options.Until is { } to ? Moments.Parse(to, now) : null;
+        int? tail = _options.Tail == "all" ? null : int.TryParse(_options.Tail, out var lines) && lines >= 0 ? lines : null;
+        var (output, error) = (FileDescriptor.Standard(1), FileDescriptor.Standard(2));
+        foreach (var line in LogReader.Read(container, _options.Follow, tail))
+        {
+            if (since is not null && line.Moment < since) continue;
+            if (until is not null && line.Moment > until) break;
+            var target = line.IsError ? error : output;
+            if (_options.Timestamps && !FileDescriptor.WriteAll(target, Encoding.ASCII.GetBytes(line.Time + " "))) break;
+            if (!FileDescriptor.WriteAll(target, line.Text)) break;
+        }
+        return ExitCodes.Success;
+    }
 }
 
 /// <summary><c>port</c>: shows where a container's ports are published.</summary>
@@ -66,5 +90,6 @@ internal sealed class PortCommand : Command
         }
     }
 
-    private static IReadOnlyList<PortMapping> Find(CommandContext context, string container) => throw NotYet.Of(context);
+    private static IReadOnlyList<PortMapping> Find(CommandContext context, string container) =>
+        ContainerRows.PortsOf(EngineAccess.Open(context).Containers.Find(container));
 }

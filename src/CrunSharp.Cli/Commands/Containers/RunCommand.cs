@@ -1,4 +1,10 @@
+using System.Text;
 using CrunSharp.Cli.CommandLine;
+using CrunSharp.Engine;
+using CrunSharp.Engine.Containers;
+using CrunSharp.Engine.Supervision;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
 
 namespace CrunSharp.Cli.Commands.Containers;
 
@@ -17,9 +23,29 @@ internal sealed class RunCommand : Command
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
         _options.Check(context);
-        _ = _options.ReadEnvironment(context.Variable);
-        throw NotYet.Of(context);
+        var engine = EngineAccess.Open(context);
+        var container = CreateCommand.Create(engine, _options, context, operands);
+        try
+        {
+            using var connection = engine.Start(container);
+            return _options.Detach ? Detach(context, container, connection) : Attach(container, connection);
+        }
+        catch (CrunException)
+        {
+            if (_options.Remove && engine.Containers.TryFind(container.Id) is not null) engine.Remove(container, force: true, withVolumes: true);
+            throw;
+        }
     }
+
+    private static int Detach(CommandContext context, Container container, AttachConnection connection)
+    {
+        connection.WaitForStart();
+        context.Out.WriteLine(container.Id);
+        return ExitCodes.Success;
+    }
+
+    private int Attach(Container container, AttachConnection connection) =>
+        AttachedSession.Run(container, connection, withInput: _options.Interactive, _options.DetachKeys) ?? ExitCodes.Success;
 }
 
 /// <summary><c>create</c>: makes a container.</summary>
@@ -36,7 +62,17 @@ internal sealed class CreateCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        _ = _options.ReadEnvironment(context.Variable);
-        throw NotYet.Of(context);
+        context.Out.WriteLine(Create(EngineAccess.Open(context), _options, context, operands).Id);
+        return ExitCodes.Success;
+    }
+
+    /// <summary>Makes the container, and the file with its id.</summary>
+    public static Container Create(ContainerEngine engine, RunOptions options, CommandContext context, IReadOnlyList<string> operands)
+    {
+        if (options.IdFile is { } idFile && FileAt.TryStatus(null, idFile) is not null)
+            throw CrunException.Exists($"container ID file found, make sure the other container isn't running or delete {idFile}");
+        var container = engine.Create(RequestBuilder.Build(options, context, operands));
+        if (options.IdFile is { } file) AtomicFile.Write(null, Path.GetFullPath(file), Encoding.ASCII.GetBytes(container.Id), mode: 0x1a4);
+        return container;
     }
 }

@@ -1,5 +1,6 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Options;
+using CrunSharp.Kernel.Processes;
 
 namespace CrunSharp.Cli.Commands.Containers;
 
@@ -24,8 +25,18 @@ internal sealed class StartCommand : Command
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
         if ((_attach || _interactive) && operands.Count > 1) throw UsageException.Values("you cannot start and attach multiple containers at once");
-        _ = _detachKeys;
-        throw NotYet.Of(context);
+        if (!_attach && !_interactive)
+        {
+            return EngineAccess.ForEach(context, operands, static (engine, container) =>
+            {
+                using var connection = engine.Start(container);
+                connection.WaitForStart();
+            });
+        }
+        var engine = EngineAccess.Open(context);
+        var container = engine.Containers.Find(operands[0]);
+        using var connection = engine.Start(container);
+        return AttachedSession.Run(container, connection, _interactive && container.Config.OpenStdin, _detachKeys) ?? ExitCodes.Success;
     }
 }
 
@@ -48,8 +59,9 @@ internal sealed class StopCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        _ = (_signal, _timeout);
-        throw NotYet.Of(context);
+        Signal? signal = _signal is null ? null : Signal.Parse(_signal);
+        TimeSpan? timeout = _timeout is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
+        return EngineAccess.ForEach(context, operands, (engine, container) => engine.Stop(container, timeout, signal));
     }
 }
 
@@ -69,8 +81,8 @@ internal sealed class KillCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        _ = _signal;
-        throw NotYet.Of(context);
+        var signal = Signal.Parse(_signal);
+        return EngineAccess.ForEach(context, operands, (engine, container) => engine.Kill(container, signal));
     }
 }
 
@@ -92,8 +104,12 @@ internal sealed class RemoveCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        _ = (_force, _volumes);
-        throw NotYet.Of(context);
+        if (_force)
+        {
+            var engine = EngineAccess.Open(context);
+            operands = [.. operands.Where(name => engine.Containers.TryFind(name) is not null)];
+        }
+        return EngineAccess.ForEach(context, operands, (engine, container) => engine.Remove(container, _force, _volumes));
     }
 }
 
@@ -103,5 +119,10 @@ internal sealed class WaitCommand : Command
     public override string Synopsis => "CONTAINER [CONTAINER...]";
     public override int LeastOperands => 1;
 
-    public override int Execute(CommandContext context, IReadOnlyList<string> operands) => throw NotYet.Of(context);
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    {
+        var engine = EngineAccess.Open(context);
+        foreach (var name in operands) context.Out.WriteLine(engine.Wait(engine.Containers.Find(name)));
+        return ExitCodes.Success;
+    }
 }

@@ -1,0 +1,40 @@
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Engine;
+using CrunSharp.Engine.Containers;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Cli.Commands.Containers;
+
+/// <summary>How commands get to the engine.</summary>
+internal static class EngineAccess
+{
+    /// <summary>The engine on the directories that the global options name.</summary>
+    public static ContainerEngine Open(CommandContext context) => new(PathsOf(context), context.Clock);
+
+    /// <summary>Where the engine keeps what it knows.</summary>
+    public static EnginePaths PathsOf(CommandContext context) =>
+        new() { Root = context.Global.RootOf(context), RunRoot = context.Global.RunRootOf(context) };
+
+    /// <summary>Does something with each container; what fails does not keep the others from being done.</summary>
+    /// <returns>The exit code: 1 when one failed.</returns>
+    public static int ForEach(CommandContext context, IReadOnlyList<string> names, Action<ContainerEngine, Container> act)
+    {
+        var engine = Open(context);
+        var code = ExitCodes.Success;
+        foreach (var name in names)
+        {
+            try
+            {
+                act(engine, engine.Containers.Find(name));
+                context.Out.WriteLine(name);
+            }
+            catch (CrunException error)
+            {
+                context.Out.Flush();
+                context.Complain(error.Message);
+                code = ExitCodes.Failure;
+            }
+        }
+        return code;
+    }
+}

@@ -1,0 +1,123 @@
+using System.Net;
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Options;
+using CrunSharp.Engine.Containers;
+using CrunSharp.Network;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Cli.Commands.Containers;
+
+/// <summary>Turns the options of <c>run</c> and <c>create</c> into what the engine is asked for.</summary>
+internal static class RequestBuilder
+{
+    /// <summary>The request.</summary>
+    /// <exception cref="CrunException">An option cannot be honoured.</exception>
+    public static ContainerRequest Build(RunOptions options, CommandContext context, IReadOnlyList<string> operands)
+    {
+        var labels = new Dictionary<string, string>();
+        foreach (var (name, value) in options.Labels) labels[name] = value;
+        var sysctls = new Dictionary<string, string>();
+        foreach (var (name, value) in options.Sysctls) sysctls[name] = value;
+        if (options.Platform is { } platform && platform != Oci.Images.Platform.Host.ToString())
+            throw CrunException.Unsupported($"the platform {platform} cannot run on this host, which is {Oci.Images.Platform.Host}");
+        return new ContainerRequest
+        {
+            Image = operands[0],
+            Name = options.Name,
+            Command = [.. operands.Skip(1)],
+            Entrypoint = options.Entrypoint,
+            Environment = [.. options.ReadEnvironment(context.Variable).Select(static e => new KeyValuePair<string, string?>(e.Name, e.Value))],
+            WorkingDir = options.WorkingDirectory,
+            User = options.User,
+            Hostname = options.HostName,
+            Tty = options.Tty,
+            OpenStdin = options.Interactive,
+            Attached = !options.Detach,
+            Labels = labels,
+            StopSignal = options.StopSignal,
+            StopTimeout = options.StopTimeout,
+            ExposedPorts = options.Exposed,
+            PublishAll = options.PublishAll,
+            SourcesToMake = options.Mounts.Where(static m => m.MakesSource && m.Source is not null).Select(static m => m.Source!).ToHashSet(),
+            Host = HostOf(options) with { Sysctls = sysctls },
+        };
+    }
+
+    private static HostOptions HostOf(RunOptions options) => new()
+    {
+        Mounts = [.. options.Mounts.Select(MountOf)],
+        Ports = [.. options.Published.Select(PortOf)],
+        Network = NetworkOf(options),
+        Memory = options.Memory ?? 0,
+        NanoCpus = options.NanoCpus ?? 0,
+        PidsLimit = options.PidsLimit ?? 0,
+        ReadOnly = options.ReadOnly,
+        CapAdd = options.CapabilitiesAdded,
+        CapDrop = options.CapabilitiesDropped,
+        Privileged = options.Privileged,
+        Init = options.Init,
+        AutoRemove = options.Remove,
+        ShmSize = options.SharedMemory ?? 64 * 1024 * 1024,
+        ExtraHosts = [.. options.Hosts.Select(static h => $"{h.Name}:{h.Address}")],
+        Dns = options.NameServers,
+        Ulimits = [.. options.Ulimits.Select(static u => $"{u.Name}={u.Soft}:{u.Hard}")],
+        NoNewPrivileges = options.NoNewPrivileges,
+        Seccomp = options.SeccompProfile is null or "unconfined" ? options.SeccompProfile ?? "" : ReadProfile(options.SeccompProfile),
+        Devices = [.. options.Devices.Select(static d => $"{d.Source}:{d.Target}:{d.Permissions}")],
+        GroupAdd = options.Groups,
+        LogDriver = options.LogDriver,
+    };
+
+    private static string NetworkOf(RunOptions options) => options.Networks.Count switch
+    {
+        0 => "bridge",
+        1 => options.Networks[0].Name is "default" ? "bridge" : options.Networks[0].Name,
+        _ => throw CrunException.Unsupported("a container can join one network only in this version"),
+    };
+
+    private static string ReadProfile(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw CrunException.Invalid($"opening seccomp profile ({path}) failed: {error.Message}");
+        }
+    }
+
+    private static PortForward PortOf(PublishSpec port) => new()
+    {
+        HostIp = port.HostAddress is { } address ? IPAddress.Parse(address) : null,
+        HostPort = port.HostPort,
+        ContainerPort = port.ContainerPort,
+        Protocol = Enum.Parse<PortProtocol>(port.Protocol, ignoreCase: true),
+    };
+
+    private static ContainerMount MountOf(VolumeSpec mount)
+    {
+        if (mount.Subpath is not null) throw CrunException.Unsupported("volume-subpath is not in this version");
+        if (mount.Driver is not (null or "local") || mount.DriverOptions.Count > 0) throw CrunException.Unsupported("volumes have no drivers in this version");
+        return new ContainerMount
+        {
+            Type = mount.Kind.ToString().ToLowerInvariant(),
+            Name = mount.Kind == VolumeKind.Volume ? mount.Source : null,
+            Source = mount.Kind == VolumeKind.Bind ? mount.Source! : "",
+            Destination = mount.Target,
+            ReadOnly = mount.ReadOnly,
+            Propagation = mount.Propagation ?? "",
+            NonRecursive = mount.NonRecursive,
+            NoCopy = mount.NoCopy,
+            Options = TmpfsOptionsOf(mount),
+        };
+    }
+
+    private static List<string> TmpfsOptionsOf(VolumeSpec mount)
+    {
+        var options = new List<string>(mount.TmpfsOptions);
+        if (mount.TmpfsSize is { } size) options.Add($"size={size}");
+        if (mount.TmpfsMode is { } mode) options.Add($"mode={Convert.ToString(mode, 8)}");
+        return options;
+    }
+}

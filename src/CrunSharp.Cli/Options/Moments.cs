@@ -1,0 +1,25 @@
+using System.Globalization;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Cli.Options;
+
+/// <summary>Moments as <c>--since</c> and <c>--until</c> take them.</summary>
+internal static class Moments
+{
+    /// <summary>Reads RFC 3339, a date, seconds since 1970, or a duration before now such as <c>10m</c>.</summary>
+    /// <exception cref="CrunException">It is none of these.</exception>
+    public static DateTimeOffset Parse(string text, DateTimeOffset now)
+    {
+        if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds))
+            return DateTimeOffset.UnixEpoch.AddSeconds(seconds);
+        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal, out var moment)) return moment;
+        try
+        {
+            return now - Numbers.Duration(text);
+        }
+        catch (CrunException)
+        {
+            throw CrunException.Invalid($"invalid value for \"since\" or \"until\": failed to parse \"{text}\" as a moment or a duration");
+        }
+    }
+}
