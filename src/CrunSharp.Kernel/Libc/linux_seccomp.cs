@@ -6,6 +6,7 @@ namespace CrunSharp.Kernel.Libc;
 [CHeader("linux/seccomp.h")]
 public static class SECCOMP
 {
+    public const int SECCOMP_SET_MODE_FILTER = 1;
     public const uint SECCOMP_RET_KILL_PROCESS = 0x80000000;
     public const uint SECCOMP_RET_KILL_THREAD = 0x00000000;
     public const uint SECCOMP_RET_TRAP = 0x00030000;

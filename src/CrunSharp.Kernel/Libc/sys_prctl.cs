@@ -26,9 +26,3 @@ internal static class CLOSE_RANGE
 {
     public const int CLOSE_RANGE_CLOEXEC = 4;
 }
-
-[CHeader("linux/seccomp.h")]
-internal static class SECCOMP
-{
-    public const int SECCOMP_SET_MODE_FILTER = 1;
-}
