@@ -120,8 +120,9 @@ internal static class Ruleset
         batch.AddRule("hostports").Meta(NFT_META_L4PROTO, NFT_REG_1).Payload(transport, 2, 2, NFT_REG32_01)
             .Map("dnat6", NFT_REG_1, NFT_REG_1).DestinationNat(NFPROTO_IPV6, NFT_REG_1, NFT_REG_2).End();
 
-        // iifname @br ip daddr 127.0.0.0/8 drop: route_localnet would let containers reach the host's own services
-        batch.AddRule("raw_pre").Meta(NFT_META_IIFNAME, NFT_REG_1).In("br", NFT_REG_1)
+        // iifname != "lo" ip daddr 127.0.0.0/8 drop: route_localnet would let containers reach the host's own services,
+        // and the translation, which comes before routing, would let neighbours reach ports published on 127.0.0.1
+        batch.AddRule("raw_pre").Meta(NFT_META_IIFNAME, NFT_REG_1).Compare(NFT_CMP_NEQ, NFT_REG_1, Name("lo"))
             .IsIPv4().Payload(header, 16, 1, NFT_REG_1).Equal(NFT_REG_1, [127]).Verdict(NF_DROP).End();
         // fib daddr type local jump hostports
         foreach (var chain in (string[])["nat_pre", "nat_out"])
