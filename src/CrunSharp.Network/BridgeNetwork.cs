@@ -31,14 +31,12 @@ public sealed class BridgeNetwork
     private readonly NetworkPaths _paths;
     private readonly NetworkRecord _record;
     private readonly Subnet _subnet;
-    private readonly AddressPool _pool;
-    private readonly EndpointStore _endpoints;
+    private readonly Endpoints _endpoints;
 
     private BridgeNetwork(NetworkPaths paths, NetworkRecord record)
     {
         (_paths, _record, _subnet) = (paths, record, record.ParseSubnet());
-        _pool = new AddressPool(paths, record.Name, _subnet);
-        _endpoints = new EndpointStore(paths, record.Name);
+        _endpoints = new Endpoints(paths, record);
     }
 
     /// <summary>The network's name.</summary>
@@ -93,11 +91,7 @@ public sealed class BridgeNetwork
     /// </exception>
     public EndpointLease Lease(string containerId, IPAddress? requested = null)
     {
-        _paths.EndpointOf(Name, containerId); // refuses an id that is no file name
-        var owner = LeaseRecord.Mine(containerId, VethPair.RandomName());
-        uint address;
-        using (FileLock.Exclusive(null, _paths.LockOf(Name)))
-            address = requested is null ? _pool.Take(owner, () => SweepLocked(_ => false) > 0) : TakeRequested(requested, owner);
+        var (address, hostInterface) = _endpoints.Lease(containerId, requested);
         return new EndpointLease
         {
             NetworkName = Name,
@@ -106,18 +100,13 @@ public sealed class BridgeNetwork
             PrefixLength = _subnet.PrefixLength,
             Gateway = Gateway,
             MacAddress = Subnet.FormatMac(Subnet.ToMac(address)),
-            HostInterface = owner.HostInterface,
+            HostInterface = hostInterface,
         };
     }
 
     /// <summary>Gives a lease back that was not used for <see cref="Connect"/>. May be done twice.</summary>
     /// <exception cref="CrunException">The files cannot be changed.</exception>
-    public void Release(EndpointLease lease)
-    {
-        using var alone = FileLock.Exclusive(null, _paths.LockOf(Name));
-        var address = Subnet.ToNumber(lease.Address);
-        if (_pool.OwnerOf(address)?.HostInterface == lease.HostInterface) _pool.Free(address);
-    }
+    public void Release(EndpointLease lease) => _endpoints.Release(lease);
 
     /// <summary>
     /// Plugs a container into the network and publishes its ports. The bridge and the rules are made if they are
@@ -149,19 +138,13 @@ public sealed class BridgeNetwork
         using (var mine = NetworkNamespace.OpenCurrent())
             if (NetworkNamespace.AreSame(mine, container))
                 throw CrunException.WrongState($"process {request.Pid} is in the host's network namespace", "connect container");
-        _endpoints.Write(record);
-        using var host = HostNetwork.Prepare(_paths, _record);
         try
         {
-            using var inside = OpenInside(container);
-            VethPair.Create(host.Route, lease, host.Bridge, container);
-            VethPair.SetUpInside(inside, lease);
-            if (record.Ports.Count > 0) Publish(host, record);
+            PlugIn(record, lease, container);
         }
         catch
         {
-            VethPair.Remove(host.Route, lease.HostInterface);
-            _endpoints.Remove(record);
+            _endpoints.Store.Remove(record);
             throw;
         }
         ports.Serve(lease.Address);
@@ -170,19 +153,14 @@ public sealed class BridgeNetwork
 
     /// <summary>The record of a container, written by whichever process connected it; null when it is not connected.</summary>
     /// <exception cref="CrunException">The file cannot be read.</exception>
-    public EndpointRecord? TryGetEndpoint(string containerId) => _endpoints.TryRead(containerId);
+    public EndpointRecord? TryGetEndpoint(string containerId) => _endpoints.Store.TryRead(containerId);
 
     /// <summary>
     /// Takes a container's ports, connections, address and record away. May be done twice, and by any process; does not
     /// wait for the interface, which the kernel removes together with the container's network namespace.
     /// </summary>
     /// <exception cref="CrunException">The kernel or the files refuse; then it can be tried again.</exception>
-    public void Disconnect(EndpointRecord record)
-    {
-        using var netfilter = NetlinkSocket.Open(NetlinkProtocol.NETLINK_NETFILTER);
-        using var alone = FileLock.Exclusive(null, _paths.LockOf(Name));
-        DisconnectLocked(netfilter, record);
-    }
+    public void Disconnect(EndpointRecord record) => _endpoints.Disconnect(record);
 
     /// <summary>Takes away what belongs to containers that do not live any more.</summary>
     /// <param name="isAlive">
@@ -191,11 +169,7 @@ public sealed class BridgeNetwork
     /// </param>
     /// <returns>How many addresses were freed.</returns>
     /// <exception cref="CrunException">The kernel or the files refuse.</exception>
-    public int Sweep(Func<string, bool> isAlive)
-    {
-        using var alone = FileLock.Exclusive(null, _paths.LockOf(Name));
-        return SweepLocked(isAlive);
-    }
+    public int Sweep(Func<string, bool> isAlive) => _endpoints.Sweep(isAlive);
 
     /// <summary>
     /// Removes everything: the interfaces of all containers, all bridges, the table, all files. Containers that run are
@@ -225,21 +199,30 @@ public sealed class BridgeNetwork
         NetworkJson.TryRead(null, paths.RecordOf(name), NetworkJsonContext.Default.NetworkRecord);
 
     // The thread that enters the namespace also turns IPv6 off there: /proc/sys/net is that of whoever looks.
-    private static NetlinkSocket OpenInside(SafeFileHandle container) => NetworkNamespace.Run(container, () =>
+    private static NetlinkSocket OpenInside()
     {
         KernelFile.TryWrite(null, "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
         return NetlinkSocket.Open(NetlinkProtocol.NETLINK_ROUTE);
-    });
+    }
 
-    private uint TakeRequested(IPAddress requested, LeaseRecord owner)
+    private void PlugIn(EndpointRecord record, EndpointLease lease, SafeFileHandle container)
     {
-        if (requested.AddressFamily != System.Net.Sockets.AddressFamily.InterNetwork)
-            throw CrunException.Invalid($"{requested} is no IPv4 address", $"connect to network {Name}");
-        var address = Subnet.ToNumber(requested);
-        if (_pool.TryTake(address, owner)) return address;
-        if (_pool.OwnerOf(address) is { } other && (IsAlive(other) || !Reclaim(address, other)))
-            throw CrunException.Exists($"the address {requested} belongs to container {other.ContainerId}", $"connect to network {Name}");
-        return _pool.TryTake(address, owner) ? address : throw CrunException.Exists($"the address {requested} is taken", $"connect to network {Name}");
+        // That thread and this one work side by side until the interfaces are made.
+        var opening = NetworkNamespace.Begin(container, OpenInside);
+        _endpoints.Store.Write(record);
+        using var host = HostNetwork.Prepare(_paths, _record);
+        try
+        {
+            using var inside = opening();
+            VethPair.Create(host.Route, lease, host.Bridge, container);
+            VethPair.SetUpInside(inside, lease);
+            if (record.Ports.Count > 0) Publish(host, record);
+        }
+        catch
+        {
+            VethPair.Remove(host.Route, lease.HostInterface);
+            throw;
+        }
     }
 
     private void Publish(HostNetwork host, EndpointRecord record)
@@ -252,69 +235,10 @@ public sealed class BridgeNetwork
             if (errors.Count == 0) break;
             // An element with other data: of a container that died without a farewell, or of one that lives.
             if (errors[0].Errno is not (Errno.EBUSY or Errno.EEXIST) || i > 0) throw errors[0].ToException();
-            foreach (var port in record.Ports) ClearPort(host.Netfilter, port, record.Address);
+            foreach (var port in record.Ports) _endpoints.ClearPort(host.Netfilter, port, record.Address);
         }
         var forget = new NetlinkWriter();
         foreach (var port in record.Ports) if (port is { Protocol: PortProtocol.Udp, HasIPv4: true }) forget.ForgetPort(port);
         host.Netfilter.TryExecute(forget); // ENOENT when there was none
-    }
-
-    private void ClearPort(NetlinkSocket netfilter, PortForward port, IPAddress mine)
-    {
-        if (PortMap.OwnerOf(netfilter, port) is not { } address || address.Equals(mine)) return;
-        using var alone = FileLock.Exclusive(null, _paths.LockOf(Name));
-        if (_pool.OwnerOf(Subnet.ToNumber(address)) is { } owner)
-        {
-            if (IsAlive(owner))
-                throw CrunException.Exists($"Bind for {new IPEndPoint(port.BindAddress, port.HostPort)} failed: port is already allocated");
-            Reclaim(Subnet.ToNumber(address), owner);
-        }
-        if (PortMap.OwnerOf(netfilter, port) is { } still && still.Equals(address)) PortMap.Remove(netfilter, port);
-    }
-
-    private bool IsAlive(LeaseRecord lease) =>
-        _endpoints.TryRead(lease.ContainerId) is { } record && record.HostInterface == lease.HostInterface
-            ? record.IsAlive
-            : Boot.IsAlive(lease.BootId, lease.Holder, lease.HolderStartTime);
-
-    private bool Reclaim(uint address, LeaseRecord dead)
-    {
-        if (_endpoints.TryRead(dead.ContainerId) is { } record && record.HostInterface == dead.HostInterface)
-        {
-            using var netfilter = NetlinkSocket.Open(NetlinkProtocol.NETLINK_NETFILTER);
-            DisconnectLocked(netfilter, record);
-        }
-        _pool.Free(address);
-        return true;
-    }
-
-    private void DisconnectLocked(NetlinkSocket netfilter, EndpointRecord record)
-    {
-        var address = Subnet.ToNumber(record.Address);
-        // While the lease is this connection's, whatever leads to the address belongs to it.
-        if (_pool.OwnerOf(address) is { } owner && owner.HostInterface == record.HostInterface)
-        {
-            if (record.Ports.Count > 0 && record.BootId == Boot.Id)
-            {
-                using (FileLock.Shared(null, _paths.Lock)) PortMap.Remove(netfilter, record.Ports, record.Address);
-                netfilter.TryExecute(new NetlinkWriter().ForgetAnswersOf(record.Address)); // ENOENT when there are none
-            }
-            _pool.Free(address);
-        }
-        _endpoints.Remove(record);
-    }
-
-    private int SweepLocked(Func<string, bool> isAlive)
-    {
-        var freed = 0;
-        foreach (var address in _pool.Taken())
-        {
-            if (_pool.OwnerOf(address) is not { } owner || IsAlive(owner) || (owner.BootId == Boot.Id && isAlive(owner.ContainerId))) continue;
-            Reclaim(address, owner);
-            freed++;
-        }
-        foreach (var record in _endpoints.All())
-            if (_pool.OwnerOf(Subnet.ToNumber(record.Address))?.HostInterface != record.HostInterface) _endpoints.Remove(record);
-        return freed;
     }
 }

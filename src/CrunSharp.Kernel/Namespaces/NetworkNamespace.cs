@@ -34,7 +34,11 @@ public static class NetworkNamespace
     /// because a thread that has entered a namespace must never serve anyone else.
     /// </summary>
     /// <exception cref="CrunException">EPERM and others of setns, and whatever the action throws.</exception>
-    public static T Run<T>(SafeFileHandle networkNamespace, Func<T> action)
+    public static T Run<T>(SafeFileHandle networkNamespace, Func<T> action) => Begin(networkNamespace, action)();
+
+    /// <summary>Begins as <see cref="Run{T}"/> does and lets the caller go on meanwhile.</summary>
+    /// <returns>Waits for the end, and returns what the action returned or throws what it threw; to be called once.</returns>
+    public static Func<T> Begin<T>(SafeFileHandle networkNamespace, Func<T> action)
     {
         var result = default(T)!;
         ExceptionDispatchInfo? failure = null;
@@ -55,9 +59,12 @@ public static class NetworkNamespace
         }, StackSize)
         { IsBackground = true, Name = "netns" };
         thread.Start();
-        thread.Join();
-        failure?.Throw();
-        return result;
+        return () =>
+        {
+            thread.Join();
+            failure?.Throw();
+            return result;
+        };
     }
 
     /// <inheritdoc cref="Run{T}"/>
