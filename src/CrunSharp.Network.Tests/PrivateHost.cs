@@ -12,6 +12,7 @@ namespace CrunSharp.Network.Tests;
 internal sealed class Machine : IDisposable
 {
     private readonly Process _process;
+    private bool _isDisposed;
 
     public Machine(SafeFileHandle? startedFrom = null)
     {
@@ -52,6 +53,8 @@ internal sealed class Machine : IDisposable
 
     public void Dispose()
     {
+        if (_isDisposed) return;
+        _isDisposed = true;
         Kill();
         _process.Dispose();
         Namespace.Dispose();

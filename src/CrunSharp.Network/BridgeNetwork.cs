@@ -217,6 +217,7 @@ public sealed class BridgeNetwork
             VethPair.Create(host.Route, lease, host.Bridge, container);
             VethPair.SetUpInside(inside, lease);
             if (record.Ports.Count > 0) Publish(host, record);
+            VethPair.WaitUntilOperational(host.Route, inside, lease, host.Bridge.IsOperational ? null : Bridge);
         }
         catch
         {

@@ -9,5 +9,6 @@ public static class IFF
     public const uint IFF_UP = 1;
     public const uint IFF_LOOPBACK = 8;
     public const uint IFNAMSIZ = 16;
+    public const uint IF_OPER_UP = 6;
 }
 #pragma warning restore CS1591

@@ -23,6 +23,7 @@ public static class IFLA
     public const ushort IFLA_INFO_SLAVE_DATA = 5;
     public const ushort IFLA_BRPORT_MODE = 4;
     public const ushort IFLA_INET_CONF = 1;
+    public const ushort IFLA_OPERSTATE = 16;
     public const ushort IFLA_INET6_ADDR_GEN_MODE = 8;
     public const ushort IN6_ADDR_GEN_MODE_NONE = 1;
 }

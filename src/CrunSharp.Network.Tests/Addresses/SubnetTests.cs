@@ -46,7 +46,7 @@ public class SubnetTests
     public void Routes_of_the_host_are_seen_and_the_default_route_is_none_of_them()
     {
         using var machine = new Machine();
-        machine.Tool("ip", "link", "add", "d0", "type", "dummy");
+        machine.Tool("ip", "link", "add", "d0", "type", "bridge");
         machine.Tool("ip", "link", "set", "d0", "up");
         machine.Tool("ip", "addr", "add", "10.88.3.1/24", "dev", "d0");
         machine.Tool("ip", "route", "add", "default", "via", "10.88.3.2");

@@ -1,7 +1,10 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Network.Addresses;
 
@@ -20,16 +23,16 @@ internal sealed class AddressPool(NetworkPaths paths, string network, Subnet sub
     /// <exception cref="CrunException">All addresses are taken.</exception>
     public uint Take(LeaseRecord owner, Func<bool> reclaim)
     {
-        var last = ReadCursor();
+        using var cursor = FileAt.Open(null, paths.CursorOf(network), OpenFlags.O_RDWR | OpenFlags.O_CREAT | OpenFlags.O_NOFOLLOW, 0x180);
+        var last = ReadCursor(cursor);
         var next = Next(last);
         if (!TryTake(next, owner))
         {
-            if (NextFree(last) is not { } free && (!reclaim() || NextFree(last) is not { } freed))
-                throw CrunException.Exists($"all addresses of {subnet} are taken", $"connect to network {network}");
-            next = NextFree(last)!.Value;
+            next = NextFree(last) ?? (reclaim() ? NextFree(last) : null)
+                ?? throw CrunException.Exists($"all addresses of {subnet} are taken", $"connect to network {network}");
             if (!TryTake(next, owner)) throw CrunException.WrongState($"the lock of network {network} is not held", $"take {Subnet.ToAddress(next)}");
         }
-        AtomicFile.Write(null, paths.CursorOf(network), System.Text.Encoding.ASCII.GetBytes(Subnet.ToAddress(next).ToString()));
+        WriteCursor(cursor, next);
         return next;
     }
 
@@ -82,10 +85,17 @@ internal sealed class AddressPool(NetworkPaths paths, string network, Subnet sub
         return null;
     }
 
-    private uint ReadCursor() =>
-        AtomicFile.TryRead(null, paths.CursorOf(network), 64) is { } text
-        && IPAddress.TryParse(System.Text.Encoding.ASCII.GetString(text), out var address)
-        && address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork
-            ? Subnet.ToNumber(address)
-            : subnet.Gateway;
+    // A number; whatever else the file holds, the search then begins at the first address.
+    private uint ReadCursor(SafeFileHandle cursor)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        return RandomAccess.Read(cursor, bytes, 0) == 4 ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : subnet.Gateway;
+    }
+
+    private static void WriteCursor(SafeFileHandle cursor, uint address)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        BinaryPrimitives.WriteUInt32BigEndian(bytes, address);
+        RandomAccess.Write(cursor, bytes, 0);
+    }
 }

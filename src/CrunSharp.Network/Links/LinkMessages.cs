@@ -16,7 +16,8 @@ namespace CrunSharp.Network.Links;
 /// <param name="Mtu">The largest packet in bytes.</param>
 /// <param name="Mac">Its Ethernet address; empty when it has none.</param>
 /// <param name="Kind">Its kind, such as <c>bridge</c>; empty for hardware.</param>
-internal sealed record Link(uint Index, bool IsUp, uint Mtu, byte[] Mac, string Kind);
+/// <param name="IsOperational">Whether it carries packets.</param>
+internal sealed record Link(uint Index, bool IsUp, uint Mtu, byte[] Mac, string Kind, bool IsOperational);
 
 /// <summary>The messages about interfaces, addresses and routes that a network needs.</summary>
 internal static class LinkMessages
@@ -72,6 +73,17 @@ internal static class LinkMessages
         TryGet(route, new NetlinkWriter().Link(RTM_GETLINK, 0, $"look at interface {name}")
             .AttributeText(IFLA_IFNAME, name).AttributeUInt32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
 
+    /// <summary>
+    /// Waits until an interface that was brought up carries packets; the kernel lets a worker thread do that, and drops
+    /// packets until then, so the first ARP request would be lost and cost a second.
+    /// </summary>
+    public static void WaitUntilOperational(NetlinkSocket route, string name)
+    {
+        // Linux 6.8 and later do the worker's work before they answer this question: one turn is enough.
+        const int milliseconds = 100;
+        SpinWait.SpinUntil(() => TryGet(route, name) is null or { IsOperational: true }, milliseconds);
+    }
+
     /// <summary>The MTU of the interface that leads out of the host; 1500 when none does.</summary>
     public static uint MtuOfDefaultRoute(NetlinkSocket route)
     {
@@ -98,6 +110,7 @@ internal static class LinkMessages
             (MemoryMarshal.Read<uint>(body.AsSpan(8)) & IFF.IFF_UP) != 0,
             attributes.FindUInt32(IFLA_MTU) ?? 1500,
             attributes.TryFind(IFLA_ADDRESS, out var mac) ? mac.ToArray() : [],
-            attributes.FindNested(IFLA_LINKINFO).TryFind(IFLA_INFO_KIND, out var kind) ? Encoding.ASCII.GetString(kind.TrimEnd((byte)0)) : "");
+            attributes.FindNested(IFLA_LINKINFO).TryFind(IFLA_INFO_KIND, out var kind) ? Encoding.ASCII.GetString(kind.TrimEnd((byte)0)) : "",
+            attributes.TryFind(IFLA_OPERSTATE, out var state) && state is [(byte)IFF.IF_OPER_UP, ..]);
     }
 }

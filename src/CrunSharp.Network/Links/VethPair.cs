@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Sockets;
 using CrunSharp.Network.Addresses;
@@ -20,7 +19,15 @@ internal static class VethPair
     private const ushort Hairpin = IFLA_BRPORT_MODE; // a frame may leave through the port it came from
 
     /// <summary>A name that no interface has: <c>cs</c> and 12 random characters.</summary>
-    public static string RandomName() => "cs" + RandomNumberGenerator.GetString(Base32, 12);
+    public static string RandomName() => string.Create(14, Guid.NewGuid(), static (name, guid) =>
+    {
+        // Random bytes of the kernel; .NET's own generator would load OpenSSL for them, which takes milliseconds.
+        Span<byte> random = stackalloc byte[16];
+        guid.TryWriteBytes(random);
+        "cs".CopyTo(name);
+        // Bytes 6 to 8 hold the GUID's version and variant.
+        for (var i = 0; i < 12; i++) name[2 + i] = Base32[random[i < 6 ? i : i + 3] & 31];
+    });
 
     /// <summary>Makes the pair with one end in the bridge and up, the other in the container's network namespace and down.</summary>
     /// <exception cref="CrunException">The kernel refuses; <see cref="Errno.EXFULL"/> when the bridge has 1023 ports.</exception>
@@ -72,6 +79,18 @@ internal static class VethPair
         messages.AddAddress(index, lease.Address.GetAddressBytes(), lease.PrefixLength, $"add address {lease.Address}");
         messages.AddDefaultRoute(index, lease.Gateway.GetAddressBytes());
         inside.Execute(messages);
+    }
+
+    /// <summary>Waits until packets go through the pair and the bridge.</summary>
+    /// <param name="route">The connection about the host's interfaces.</param>
+    /// <param name="inside">The connection about the container's.</param>
+    /// <param name="lease">The container.</param>
+    /// <param name="bridge">The name of the bridge, if it had no other ports.</param>
+    public static void WaitUntilOperational(NetlinkSocket route, NetlinkSocket inside, EndpointLease lease, string? bridge)
+    {
+        LinkMessages.WaitUntilOperational(inside, ContainerInterface);
+        LinkMessages.WaitUntilOperational(route, lease.HostInterface);
+        if (bridge is not null) LinkMessages.WaitUntilOperational(route, bridge);
     }
 
     /// <summary>Removes the pair, when connecting failed half way. Otherwise the kernel does it when the namespace ends.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Sockets;
 using static CrunSharp.Kernel.Libc.NF;
@@ -70,11 +69,17 @@ internal static class ForwardPolicy
         foreach (var expression in rule.FindNested(NFTA_RULE_EXPRESSIONS))
         {
             count++;
+            if (!expression.Nested.TryFind(NFTA_EXPR_NAME, out var kind)) return false;
             var data = expression.Nested.FindNested(NFTA_EXPR_DATA);
-            if (data.FindNested(NFTA_CMP_DATA).TryFind(NFTA_DATA_VALUE, out var value))
-                isNamed |= value.TrimEnd((byte)0).SequenceEqual(name.TrimEnd((byte)0));
-            isAccepted |= data.FindNested(NFTA_IMMEDIATE_DATA).FindNested(NFTA_DATA_VERDICT).TryFind(NFTA_VERDICT_CODE, out var code)
-                && code.Length == 4 && BinaryPrimitives.ReadInt32BigEndian(code) == NF_ACCEPT;
+            if (kind.SequenceEqual("cmp\0"u8))
+            {
+                isNamed |= data.FindNested(NFTA_CMP_DATA).TryFind(NFTA_DATA_VALUE, out var value)
+                    && value.TrimEnd((byte)0).SequenceEqual(name.TrimEnd((byte)0));
+            }
+            else if (kind.SequenceEqual("immediate\0"u8))
+            {
+                isAccepted |= data.FindNested(NFTA_IMMEDIATE_DATA).FindNested(NFTA_DATA_VERDICT).FindBigEndian(NFTA_VERDICT_CODE) == NF_ACCEPT;
+            }
         }
         return count == 4 && isNamed && isAccepted;
     }
