@@ -44,6 +44,16 @@ verb_test() {
   [ "$FAILED" -eq 0 ] && [ "$PASSED" -gt 0 ]
 }
 
+# golden          writes the expected outputs of tests anew; review the diff
+verb_golden() {
+  needs_tools
+  local project
+  for project in Architecture Build Cli; do
+    CRUN_SHARP_GOLDEN=1 GOLDEN_WRITE=1 dotnet test "src/CrunSharp.$project.Tests" -v quiet --nologo
+  done
+  git status --short src
+}
+
 # lint            formatting and analyzers
 verb_lint() { needs_tools; dotnet format Runtime.sln --verify-no-changes --no-restore; }
 
