@@ -1,0 +1,245 @@
+using CrunSharp.Build.Cache;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Build.Tests.Cache;
+
+public class BuildCacheTests
+{
+    private const string Dockerfile = """
+        FROM base
+        RUN echo first > /1
+        COPY src /src
+        RUN cat /src/a > /2
+        WORKDIR /w
+        RUN echo last > 3
+        """;
+
+    private BuildFixture _build = null!;
+
+    [SetUp]
+    public void Make()
+    {
+        _build = new BuildFixture();
+        _build.Write("src/a", "content a");
+        _build.Write("src/d/b", "content b");
+    }
+
+    [TearDown]
+    public void Remove() => _build.Dispose();
+
+    [Test]
+    public void The_same_build_again_does_nothing_and_gives_the_same_image()
+    {
+        var first = _build.Build(Dockerfile);
+        var second = _build.Build(Dockerfile);
+        Assert.That((second.Steps, second.Cached), Is.EqualTo((5, 5)));
+        Assert.That(second.ImageId, Is.EqualTo(first.ImageId));
+        Assert.That(_build.Runner.Ran, Is.Empty);
+        Assert.That(_build.Progress.Steps, Is.EqualTo("""
+            cached [2/6] RUN echo first > /1
+            cached [3/6] COPY src /src
+            cached [4/6] RUN cat /src/a > /2
+            cached [5/6] WORKDIR /w
+            cached [6/6] RUN echo last > 3
+            """));
+    }
+
+    [Test]
+    public void Times_of_files_do_not_matter()
+    {
+        _build.Build(Dockerfile);
+        foreach (var file in Directory.GetFiles(_build.Context, "*", SearchOption.AllDirectories)) File.SetLastWriteTimeUtc(file, new DateTime(2001, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        File.WriteAllText(Path.Combine(_build.Context, "src/a"), "content a");
+        Assert.That(_build.Build(Dockerfile).Cached, Is.EqualTo(5));
+    }
+
+    [Test]
+    public void A_copy_of_the_context_elsewhere_hits_as_a_clone_would()
+    {
+        _build.Build(Dockerfile);
+        var copy = Path.Combine(_build.Outside, "clone");
+        Directory.CreateDirectory(Path.Combine(copy, "src/d"));
+        File.WriteAllText(Path.Combine(copy, "src/d/b"), "content b");
+        File.WriteAllText(Path.Combine(copy, "src/a"), "content a");
+        Assert.That(_build.Build(Dockerfile, request => request with { ContextDirectory = copy }).Cached, Is.EqualTo(5));
+    }
+
+    [Test]
+    public void An_edited_file_misses_from_its_step_on()
+    {
+        _build.Build(Dockerfile);
+        _build.Write("src/a", "content A");
+        var result = _build.Build(Dockerfile);
+        Assert.That(result.Cached, Is.EqualTo(1));
+        Assert.That(_build.Progress.Events, Has.Some.EqualTo("cached [2/6] RUN echo first > /1").And.Some.EqualTo("finished [3/6] COPY src /src"));
+        Assert.That(_build.Tree(result), Does.Contain("/2 644 0:0 content A"));
+    }
+
+    [TestCase("mode")]
+    [TestCase("name")]
+    [TestCase("new")]
+    [TestCase("link")]
+    [TestCase("attribute")]
+    public void What_else_changes_of_a_file_misses(string what)
+    {
+        var file = Path.Combine(_build.Context, "src/a");
+        File.CreateSymbolicLink(Path.Combine(_build.Context, "src/l"), "a");
+        _build.Build(Dockerfile);
+        switch (what)
+        {
+            case "mode": File.SetUnixFileMode(file, UnixFileMode.UserRead); break;
+            case "name": File.Copy(file, file + "2"); File.Delete(Path.Combine(_build.Context, "src/d/b")); break;
+            case "new": Directory.CreateDirectory(Path.Combine(_build.Context, "src/empty")); break;
+            case "link":
+                File.Delete(Path.Combine(_build.Context, "src/l"));
+                File.CreateSymbolicLink(Path.Combine(_build.Context, "src/l"), "d/b");
+                break;
+            default:
+                using (var directory = FileAt.OpenDirectory(Path.Combine(_build.Context, "src"))) ExtendedAttributes.Set(directory, "a", "user.note", "x"u8);
+                break;
+        }
+        Assert.That(_build.Build(Dockerfile).Cached, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_file_outside_of_what_is_copied_does_not_matter()
+    {
+        _build.Build(Dockerfile);
+        _build.Write("other", "x");
+        Assert.That(_build.Build(Dockerfile).Cached, Is.EqualTo(5));
+    }
+
+    [Test]
+    public void An_ignored_file_does_not_matter()
+    {
+        _build.Write(".dockerignore", "**/*.log\n");
+        _build.Build(Dockerfile);
+        _build.Write("src/x.log", "x");
+        Assert.That(_build.Build(Dockerfile).Cached, Is.EqualTo(5));
+    }
+
+    [Test]
+    public void A_parent_that_was_done_again_with_the_same_result_still_hits()
+    {
+        // The first command reads a variable that changes nothing in its result.
+        const string dockerfile = "FROM base\nARG V\nRUN touch -d @0 /x /\nRUN echo second > /2\n";
+        static BuildRequest With(BuildRequest request, string value) => request with { BuildArgs = new Dictionary<string, string?> { ["V"] = value } };
+        _build.Build("FROM base\nRUN touch -d @0 /x /\nRUN echo second > /2\n");
+        var second = _build.Build("FROM base\nRUN touch -d @0 /x / # again\nRUN echo second > /2\n");
+        Assert.That(second.Cached, Is.Zero, "a step that is new makes what follows new");
+
+        _build.Build(dockerfile, request => With(request, "1"));
+        _build.Build(dockerfile, request => With(request, "2"));
+        foreach (var folder in Directory.GetDirectories(Path.Combine(_build.Store.Root, "cache")).Where(static d => Path.GetFileName(d).Length == 2))
+        {
+            // The record of the first command is lost, but that it was done once is known.
+            foreach (var file in Directory.GetFiles(folder))
+                if (File.ReadAllText(file).Contains("touch", StringComparison.Ordinal) && File.ReadAllText(file).Contains("V=2", StringComparison.Ordinal)) File.Delete(file);
+        }
+        var result = _build.Build(dockerfile, request => With(request, "2"));
+        Assert.That(_build.Progress.Steps, Is.EqualTo("""
+            started [2/3] RUN touch -d @0 /x /
+            finished [2/3] RUN touch -d @0 /x /
+            cached [3/3] RUN echo second > /2
+            """));
+        Assert.That(result.Cached, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void An_argument_matters_only_from_its_place_on()
+    {
+        const string dockerfile = "FROM base\nRUN echo 1 > /1\nCOPY src/a /a\nARG V\nCOPY src/d /d\nRUN echo $V > /2\n";
+        BuildResult With(string value) => _build.Build(dockerfile, request => request with { BuildArgs = new Dictionary<string, string?> { ["V"] = value } });
+        With("1");
+        Assert.That(With("2").Cached, Is.EqualTo(3));
+        Assert.That(With("1").Cached, Is.EqualTo(4));
+    }
+
+    [Test]
+    public void Metadata_costs_no_layer_and_invalidates_nothing_that_does_not_see_it()
+    {
+        _build.Build("FROM base\nLABEL a=1\nRUN echo 1 > /1\n");
+        var result = _build.Build("FROM base\nLABEL a=2\nEXPOSE 80\nCMD x\nRUN echo 1 > /1\n");
+        Assert.That(result.Cached, Is.EqualTo(1));
+        Assert.That(_build.Build("FROM base\nENV seen=1\nRUN echo 1 > /1\n").Cached, Is.Zero);
+    }
+
+    [Test]
+    public void Proxies_are_in_no_key_and_no_history()
+    {
+        const string dockerfile = "FROM base\nRUN echo $https_proxy > /1\n";
+        _build.Build(dockerfile, request => request with { BuildArgs = new Dictionary<string, string?> { ["HTTPS_PROXY"] = "http://one" } });
+        var result = _build.Build(dockerfile, request => request with { BuildArgs = new Dictionary<string, string?> { ["HTTPS_PROXY"] = "http://two" } });
+        Assert.That(result.Cached, Is.EqualTo(1));
+        Assert.That(_build.Config(result).History!.Select(static h => h.CreatedBy), Has.None.Contains("http:"));
+    }
+
+    [Test]
+    public void Nothing_hits_when_no_cache_is_wanted()
+    {
+        _build.Build(Dockerfile);
+        Assert.That(_build.Build(Dockerfile, request => request with { NoCache = true }).Cached, Is.Zero);
+    }
+
+    [Test]
+    public void A_layer_that_is_gone_is_made_again()
+    {
+        var first = _build.Build("FROM base\nRUN echo 1 > /1\n");
+        var layer = _build.Store.Images.Resolve(first.ImageId.ToString()).GetLayers()[1];
+        FileAt.RemoveTree(null, Path.GetDirectoryName(layer.Path)!);
+        Assert.That(_build.Build("FROM base\nRUN echo 1 > /1\n").Cached, Is.Zero);
+    }
+
+    [Test]
+    public void A_damaged_record_is_a_miss()
+    {
+        _build.Build("FROM base\nRUN echo 1 > /1\n");
+        foreach (var file in Directory.GetFiles(Path.Combine(_build.Store.Root, "cache"), "*", SearchOption.AllDirectories)) File.WriteAllText(file, "{\"diffId\":1");
+        Assert.That(_build.Build("FROM base\nRUN echo 1 > /1\n").Cached, Is.Zero);
+    }
+
+    [Test]
+    public void Files_of_a_stage_hit_by_their_content()
+    {
+        const string dockerfile = "FROM base AS b\nRUN echo {0}; echo same > /out\nFROM base\nCOPY --from=b /out /out\nRUN cat /out\n";
+        _build.Build(dockerfile.Replace("{0}", "one", StringComparison.Ordinal));
+        var result = _build.Build(dockerfile.Replace("{0}", "two", StringComparison.Ordinal));
+        Assert.That((result.Steps, result.Cached), Is.EqualTo((3, 2)));
+    }
+
+    [Test]
+    public void A_file_that_did_not_change_is_not_read_again()
+    {
+        var status = new FileStatus { Kind = FileKind.Regular };
+        var folder = Directory.CreateDirectory(Path.Combine(_build.Outside, "index")).FullName;
+        using var handle = FileAt.OpenDirectory(folder);
+        var path = Path.Combine(_build.Context, "src/a");
+        status = FileAt.Status(null, path);
+        Digest Hash(ContextIndex index) => index.Hash("src/a", FileAt.Status(null, path), () => FileAt.Open(null, path, Kernel.Libc.OpenFlags.O_RDONLY));
+
+        var recent = ContextIndex.Open(handle, "t", TimeProvider.System);
+        Hash(recent);
+        recent.Save();
+        var again = ContextIndex.Open(handle, "t", TimeProvider.System);
+        Hash(again);
+        Assert.That(again.Hashed, Is.EqualTo(1), "a file that changed just now may change again unseen");
+
+        var later = new Later();
+        var first = ContextIndex.Open(handle, "t", later);
+        var digest = Hash(first);
+        first.Save();
+        var second = ContextIndex.Open(handle, "t", later);
+        Assert.That(Hash(second), Is.EqualTo(digest));
+        Assert.That(second.Hashed, Is.Zero);
+
+        File.WriteAllText(path, "content A");
+        Assert.That(Hash(second), Is.Not.EqualTo(digest));
+        Assert.That(status.Size, Is.EqualTo(9));
+    }
+
+    private sealed class Later : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow().AddSeconds(10);
+    }
+}

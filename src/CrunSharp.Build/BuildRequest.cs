@@ -1,0 +1,46 @@
+using CrunSharp.Build.Steps;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Build;
+
+/// <summary>What to build.</summary>
+public sealed record BuildRequest
+{
+    /// <summary>The directory that COPY and ADD take files from; null when there is none.</summary>
+    public string? ContextDirectory { get; init; }
+
+    /// <summary>The Dockerfile's path; null for <c>Dockerfile</c>, <c>dockerfile</c> or <c>Containerfile</c> in the context.</summary>
+    public string? DockerfilePath { get; init; }
+
+    /// <summary>The Dockerfile's bytes, where it came through a pipe; they win over <see cref="DockerfilePath"/>.</summary>
+    public ReadOnlyMemory<byte>? DockerfileContent { get; init; }
+
+    /// <summary>Values of variables; null takes the value of this process's environment.</summary>
+    public IReadOnlyDictionary<string, string?> BuildArgs { get; init; } = new Dictionary<string, string?>();
+
+    /// <summary>The stage whose image is wanted, by name or index; null for the last.</summary>
+    public string? Target { get; init; }
+
+    /// <summary>Whether every step is done, also if its result is known.</summary>
+    public bool NoCache { get; init; }
+
+    /// <summary>Names for the image.</summary>
+    public IReadOnlyList<ImageReference> Tags { get; init; } = [];
+
+    /// <summary>Labels for the image besides those of LABEL.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The network of RUN, unless it says another one.</summary>
+    public StepNetwork Network { get; init; }
+
+    /// <summary>
+    /// Brings an image into the store under its name, or throws; null when images that are not there are an error.
+    /// </summary>
+    public Func<ImageReference, CancellationToken, Task>? Pull { get; init; }
+}
+
+/// <summary>What was built.</summary>
+/// <param name="ImageId">The image's id: the digest of its configuration.</param>
+/// <param name="Steps">How many steps made or could have made a layer.</param>
+/// <param name="Cached">How many of them were not done, as their result was known.</param>
+public sealed record BuildResult(Digest ImageId, int Steps, int Cached);

@@ -1,0 +1,131 @@
+using System.Text;
+using CrunSharp.Build.Cache;
+using CrunSharp.Build.Dockerfile;
+using CrunSharp.Build.Graph;
+using CrunSharp.Build.Steps;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
+using CrunSharp.Storage;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Build;
+
+/// <summary>What a build takes files from: the context, images, stages. Everything is opened once and closed at the end.</summary>
+internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest request, TimeProvider clock) : IDisposable
+{
+    private const int MostIgnoreBytes = 4 * 1024 * 1024;
+
+    private readonly Dictionary<string, Image> _images = new(StringComparer.Ordinal);
+    private readonly Dictionary<Digest, StepLayer> _layers = [];
+    private readonly Dictionary<string, ContextIndex> _indexes = new(StringComparer.Ordinal);
+    private SafeFileHandle? _contextDirectory;
+    private SourceTree? _context;
+
+    /// <summary>An image of the store; null when it is not there.</summary>
+    /// <exception cref="CrunException">The name is no image's name.</exception>
+    public Image? TryFind(string name)
+    {
+        if (_images.TryGetValue(name, out var known)) return known;
+        if (store.Images.TryResolve(name) is not { } image) return null;
+        store.Layers.Pin(image.DiffIds);
+        return _images[name] = image;
+    }
+
+    /// <summary>An image of the store.</summary>
+    /// <exception cref="CrunException">It is not there.</exception>
+    public Image Find(string name) => TryFind(name) ?? throw CrunException.NotFound($"{ImageReference.Parse(name)}: not found");
+
+    /// <summary>Brings an image into the store.</summary>
+    /// <exception cref="CrunException">It cannot be had.</exception>
+    public async Task PullAsync(string name, CancellationToken cancellationToken)
+    {
+        var reference = ImageReference.Parse(name);
+        if (request.Pull is not { } pull) throw CrunException.NotFound($"{reference}: not found");
+        await pull(reference, cancellationToken).ConfigureAwait(false);
+        Find(name);
+    }
+
+    /// <summary>A layer of the store that a step once made; null when it is gone.</summary>
+    public Layer? TryLayer(Digest diffId)
+    {
+        try
+        {
+            if (store.Layers.TryGet(diffId) is not { } layer) return null;
+            store.Layers.Pin([diffId]);
+            return layer;
+        }
+        catch (CrunException error) when (error.Kind == ErrorKind.NotFound)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A layer of the store as a stage's.</summary>
+    public BuiltLayer Use(Layer layer, string? created)
+    {
+        if (!_layers.TryGetValue(layer.DiffId, out var step))
+            _layers[layer.DiffId] = step = new StepLayer(layer.OpenDirectory(), layer.Implied);
+        return new BuiltLayer(step, Task.FromResult(layer), created, layer.HidesAll);
+    }
+
+    /// <summary>The layers of an image, the lowest first.</summary>
+    public IReadOnlyList<BuiltLayer> LayersOf(Image image) => [.. image.GetLayers().Select(layer => Use(layer, null))];
+
+    /// <summary>The context.</summary>
+    /// <exception cref="CrunException">There is none.</exception>
+    public SourceTree Context()
+    {
+        if (_context is not null) return _context;
+        if (request.ContextDirectory is not { } path) throw CrunException.Invalid("there is no build context to take files from");
+        _contextDirectory = FileAt.OpenDirectory(path);
+        var view = LayerView.OfDirectory(_contextDirectory);
+        return _context = new SourceTree(view, ReadIgnore(view), IndexOf("context:" + Path.GetFullPath(path)), MayChange: true);
+    }
+
+    /// <summary>The files of a stage.</summary>
+    public SourceTree TreeOf(StageResult stage, StageNode node) =>
+        new(stage.View() ?? throw CrunException.Invalid($"stage {node.Name} has no files"), DockerIgnore.None,
+            IndexOf($"stage:{Path.GetFullPath(request.ContextDirectory ?? "/")}:{request.DockerfilePath}:{node.Name}"), MayChange: false);
+
+    /// <summary>The files of an image.</summary>
+    /// <exception cref="CrunException">It cannot be had, or has no files.</exception>
+    public async Task<SourceTree> TreeOfAsync(string name, CancellationToken cancellationToken)
+    {
+        if (name.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase)) throw CrunException.Invalid("scratch has no files");
+        if (TryFind(name) is null) await PullAsync(name, cancellationToken).ConfigureAwait(false);
+        var image = Find(name);
+        var view = new StageResult(null!, LayersOf(image)).View() ?? throw CrunException.Invalid($"image {name} has no files");
+        return new SourceTree(view, DockerIgnore.None, IndexOf($"image:{image.Id}"), MayChange: false);
+    }
+
+    /// <summary>Keeps what was learned of files' content.</summary>
+    public void SaveIndexes()
+    {
+        foreach (var index in _indexes.Values) index.Save();
+    }
+
+    /// <summary>Closes everything.</summary>
+    public void Dispose()
+    {
+        foreach (var layer in _layers.Values) layer.Directory.Dispose();
+        _contextDirectory?.Dispose();
+    }
+
+    private ContextIndex IndexOf(string tree)
+    {
+        if (!_indexes.TryGetValue(tree, out var index)) _indexes[tree] = index = ContextIndex.Open(cache.Contexts, tree, clock);
+        return index;
+    }
+
+    // The one beside the Dockerfile wins. It is the caller's own file; the other belongs to the context.
+    private DockerIgnore ReadIgnore(LayerView context)
+    {
+        var dockerfile = request.DockerfileContent is null
+            ? request.DockerfilePath ?? Path.Combine(request.ContextDirectory!, "Dockerfile") : null;
+        var own = dockerfile is null ? null : dockerfile + ".dockerignore";
+        if (own is not null && AtomicFile.TryRead(null, own, MostIgnoreBytes) is { } special)
+            return DockerIgnore.Parse(Path.GetFileName(own), Encoding.UTF8.GetString(special));
+        return context.TryReadFile("/.dockerignore", MostIgnoreBytes) is { } general
+            ? DockerIgnore.Parse(".dockerignore", Encoding.UTF8.GetString(general)) : DockerIgnore.None;
+    }
+}

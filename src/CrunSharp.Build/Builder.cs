@@ -1,0 +1,64 @@
+using CrunSharp.Build.Cache;
+using CrunSharp.Build.Dockerfile;
+using CrunSharp.Build.Graph;
+using CrunSharp.Build.Progress;
+using CrunSharp.Build.Steps;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Oci;
+using CrunSharp.Storage;
+
+namespace CrunSharp.Build;
+
+/// <summary>Builds images from Dockerfiles, into a store.</summary>
+/// <param name="store">Where images and layers are.</param>
+/// <param name="clock">The time.</param>
+public sealed class Builder(Store store, TimeProvider? clock = null)
+{
+    private static readonly string[] DefaultNames = ["Dockerfile", "dockerfile", "Containerfile"];
+
+    /// <summary>Builds an image.</summary>
+    /// <param name="request">What to build.</param>
+    /// <param name="runner">Runs the commands of RUN.</param>
+    /// <param name="progress">Is told what happens.</param>
+    /// <param name="cancellationToken">Stops the build: the running command is killed, and nothing is left of its step.</param>
+    /// <exception cref="CrunException">
+    /// The Dockerfile is wrong (<see cref="DockerfileError.ExcerptOf"/> has the lines), a step failed, or an image is missing.
+    /// </exception>
+    public async Task<BuildResult> BuildAsync(BuildRequest request, IStepRunner runner, IBuildProgress progress, CancellationToken cancellationToken)
+    {
+        var file = Parser.Parse(ReadDockerfile(request));
+        var arguments = BuildArguments.Create(file, request.BuildArgs, request.Target);
+        using var cache = BuildCache.Open(store.Root);
+        await using var build = new BuildRun(store, cache, request, file, arguments, runner, progress, clock ?? TimeProvider.System);
+        return await build.RunAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads and checks the Dockerfile of a request, without building.</summary>
+    /// <exception cref="CrunException">It is not there, or is wrong.</exception>
+    public static ParsedDockerfile Check(BuildRequest request) => Parser.Parse(ReadDockerfile(request));
+
+    private static DockerfileSource ReadDockerfile(BuildRequest request)
+    {
+        if (request.DockerfileContent is { } content) return new DockerfileSource("Dockerfile", content.Span);
+        if (request.DockerfilePath is { } path) return Read(path) ?? throw CrunException.NotFound($"{path}: no such file", "read Dockerfile");
+        if (request.ContextDirectory is not { } context) throw CrunException.Invalid("there is neither a Dockerfile nor a context");
+        foreach (var name in DefaultNames)
+            if (Read(Path.Combine(context, name)) is { } source) return source;
+        throw CrunException.NotFound($"no Dockerfile in {context}", "read Dockerfile");
+    }
+
+    private static DockerfileSource? Read(string path)
+    {
+        using var file = FileAt.TryOpen(null, path, OpenFlags.O_RDONLY | OpenFlags.O_NONBLOCK | OpenFlags.O_NOCTTY, out var errno);
+        if (file is null)
+        {
+            if (errno is Errno.ENOENT or Errno.ENOTDIR) return null;
+            FileAt.Open(null, path, OpenFlags.O_RDONLY).Dispose();
+            return null;
+        }
+        if (FileAt.Status(file).Kind != FileKind.Regular) throw CrunException.Invalid($"{path}: not a regular file", "read Dockerfile");
+        var bytes = AtomicFile.TryRead(null, path, DockerfileSource.MostBytes) ?? [];
+        return new DockerfileSource(Path.GetFileName(path), bytes);
+    }
+}

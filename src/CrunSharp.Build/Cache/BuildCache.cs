@@ -1,0 +1,93 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Build.Cache;
+
+/// <summary>What a step gave, under its key.</summary>
+internal sealed record CacheRecord
+{
+    /// <summary>The layer; null for a step that changed nothing.</summary>
+    public Digest? DiffId { get; init; }
+
+    /// <summary>When the step was done, RFC 3339.</summary>
+    public required string Created { get; init; }
+
+    /// <summary>The parts of the key, to tell later why a step did not hit.</summary>
+    public required IReadOnlyDictionary<string, string> Parts { get; init; }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, Converters = [typeof(DigestJsonConverter)])]
+[JsonSerializable(typeof(CacheRecord))]
+internal sealed partial class CacheJson : JsonSerializerContext;
+
+/// <summary>
+/// The results of steps: one small file for each key, published by rename. A lookup is one open, many builds may use it at
+/// once, and a record that was not written whole does not exist.
+/// </summary>
+internal sealed class BuildCache : IDisposable
+{
+    private const int MostBytes = 4 * 1024 * 1024;
+
+    private readonly SafeFileHandle _folder;
+
+    private BuildCache(SafeFileHandle folder, SafeFileHandle contexts) => (_folder, Contexts) = (folder, contexts);
+
+    /// <summary>The folder of <see cref="ContextIndex"/>.</summary>
+    public SafeFileHandle Contexts { get; }
+
+    /// <summary>Opens the cache of a store, or makes it.</summary>
+    /// <param name="store">The store's folder.</param>
+    public static BuildCache Open(string store)
+    {
+        var path = Path.Combine(store, "cache");
+        FileAt.MakeDirectories(Path.Combine(path, "contexts"));
+        return new BuildCache(FileAt.OpenDirectory(path), FileAt.OpenDirectory(Path.Combine(path, "contexts")));
+    }
+
+    /// <summary>Finds the result of a step; null when there is none, or its record cannot be read.</summary>
+    public CacheRecord? TryGet(Digest key)
+    {
+        try
+        {
+            return AtomicFile.TryRead(_folder, NameOf(key), MostBytes) is { Length: > 0 } json
+                ? JsonSerializer.Deserialize(json, CacheJson.Default.CacheRecord) : null;
+        }
+        catch (Exception error) when (error is JsonException or CrunException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether a step was ever done, on whatever parent.</summary>
+    public bool WasDone(Digest withoutParent) => FileAt.TryStatus(_folder, NameOf(withoutParent)) is not null;
+
+    /// <summary>Keeps the result of a step.</summary>
+    public void Put(Digest key, Digest withoutParent, CacheRecord record)
+    {
+        MakeFolder(key);
+        MakeFolder(withoutParent);
+        AtomicFile.Write(_folder, NameOf(key), JsonSerializer.SerializeToUtf8Bytes(record, CacheJson.Default.CacheRecord));
+        FileAt.Open(_folder, NameOf(withoutParent), OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_NOFOLLOW, 0x180).Dispose();
+    }
+
+    /// <summary>Closes the folder.</summary>
+    public void Dispose()
+    {
+        _folder.Dispose();
+        Contexts.Dispose();
+    }
+
+    private static string NameOf(Digest key) => $"{key.Hex[..2]}/{key.Hex}";
+
+    private void MakeFolder(Digest key)
+    {
+        if (!FileAt.TryMakeDirectory(_folder, key.Hex[..2], 0x1c0, out var errno) && errno != Errno.EEXIST)
+            FileAt.MakeDirectory(_folder, key.Hex[..2], 0x1c0);
+    }
+}

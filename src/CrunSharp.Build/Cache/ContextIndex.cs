@@ -1,0 +1,165 @@
+using System.Security.Cryptography;
+using System.Text;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Build.Cache;
+
+/// <summary>
+/// What the files of a tree hashed to when they were last read, so that a file that did not change is not read again. A
+/// record holds while device, inode, size, times of content and inode are the same.
+/// </summary>
+/// <remarks>
+/// A file that changed at about the time when it was hashed is not recorded: another change within the clock's grain would
+/// not show. The index only saves work: it is ignored when it is damaged.
+/// </remarks>
+internal sealed class ContextIndex
+{
+    private const string Magic = "crun-sharp index 1";
+    private const long RacySeconds = 2;
+    private const int MostBytes = 512 * 1024 * 1024;
+
+    private readonly SafeFileHandle _folder;
+    private readonly string _file;
+    private readonly TimeProvider _clock;
+    private readonly Dictionary<string, Record> _old;
+    private readonly Dictionary<string, Record> _new = new(StringComparer.Ordinal);
+    private bool _changed;
+
+    private ContextIndex(SafeFileHandle folder, string file, TimeProvider clock, Dictionary<string, Record> old) =>
+        (_folder, _file, _clock, _old) = (folder, file, clock, old);
+
+    /// <summary>How many files were read because nothing was known of them.</summary>
+    public int Hashed { get; private set; }
+
+    /// <summary>Opens the index of a tree; empty when there is none yet.</summary>
+    /// <param name="folder">The folder of indexes; stays the caller's.</param>
+    /// <param name="tree">What tree it is, such as the path of a context.</param>
+    /// <param name="clock">The time.</param>
+    public static ContextIndex Open(SafeFileHandle folder, string tree, TimeProvider clock)
+    {
+        var file = Digest.Of(Encoding.UTF8.GetBytes(tree)).Hex;
+        return new ContextIndex(folder, file, clock, Load(folder, file));
+    }
+
+    /// <summary>The hash of a regular file's content; it is read unless it is known.</summary>
+    /// <param name="path">The file's path in the tree.</param>
+    /// <param name="status">What it is.</param>
+    /// <param name="open">Opens it.</param>
+    /// <exception cref="CrunException">It cannot be read, or changes all the time.</exception>
+    public Digest Hash(string path, in FileStatus status, Func<SafeFileHandle> open)
+    {
+        if (_old.TryGetValue(path, out var known) && known.IsOf(status))
+        {
+            _new[path] = known;
+            return known.Content;
+        }
+        var now = _clock.GetUtcNow().ToUnixTimeSeconds();
+        using var file = open();
+        for (var tries = 0; ; tries++)
+        {
+            var before = FileAt.Status(file);
+            var content = HashOf(file);
+            var after = FileAt.Status(file);
+            if (new Record(before, content) != new Record(after, content) && tries < 3) continue;
+            if (new Record(before, content) != new Record(after, content))
+                throw CrunException.WrongState($"{path}: the file changes while it is read");
+            Hashed++;
+            if (after.Changed.Seconds + RacySeconds < now)
+            {
+                _new[path] = new Record(after, content);
+                _changed = true;
+            }
+            return content;
+        }
+    }
+
+    /// <summary>Writes the index, without what is gone, if anything changed.</summary>
+    public void Save()
+    {
+        if (!_changed && _new.Count == _old.Count) return;
+        // Files that this build did not select may be selected by the next one.
+        foreach (var (path, record) in _old) _new.TryAdd(path, record);
+        if (!_changed) return;
+        using var memory = new MemoryStream();
+        using (var writer = new BinaryWriter(memory, Encoding.UTF8, leaveOpen: true))
+        {
+            writer.Write(Magic);
+            writer.Write(_new.Count);
+            foreach (var (path, record) in _new) record.Write(writer, path);
+        }
+        memory.Write(SHA256.HashData(memory.GetBuffer().AsSpan(0, (int)memory.Length)));
+        AtomicFile.Write(_folder, _file, memory.GetBuffer().AsSpan(0, (int)memory.Length));
+    }
+
+    private static Digest HashOf(SafeFileHandle file)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[128 * 1024];
+        long offset = 0;
+        while (RandomAccess.Read(file, buffer, offset) is > 0 and var count)
+        {
+            hash.AppendData(buffer, 0, count);
+            offset += count;
+        }
+        return Digest.FromHash(hash.GetHashAndReset());
+    }
+
+    private static Dictionary<string, Record> Load(SafeFileHandle folder, string file)
+    {
+        var records = new Dictionary<string, Record>(StringComparer.Ordinal);
+        try
+        {
+            var content = AtomicFile.TryRead(folder, file, MostBytes);
+            if (content is null || content.Length < SHA256.HashSizeInBytes) return records;
+            var body = content.AsSpan(0, content.Length - SHA256.HashSizeInBytes);
+            if (!SHA256.HashData(body).AsSpan().SequenceEqual(content.AsSpan(body.Length))) return records;
+            using var reader = new BinaryReader(new MemoryStream(content), Encoding.UTF8);
+            if (reader.ReadString() != Magic) return records;
+            for (var left = reader.ReadInt32(); left > 0; left--)
+            {
+                var (path, record) = Record.Read(reader);
+                records[path] = record;
+            }
+        }
+        catch (Exception error) when (error is CrunException or IOException)
+        {
+            records.Clear();
+        }
+        return records;
+    }
+
+    private readonly record struct Record(ulong Device, ulong Inode, long Size, FileTime Modified, FileTime Changed, Digest Content)
+    {
+        public Record(in FileStatus status, Digest content)
+            : this(status.Device, status.Inode, status.Size, status.Modified, status.Changed, content)
+        {
+        }
+
+        public bool IsOf(in FileStatus status) => this == new Record(status, Content);
+
+        public void Write(BinaryWriter writer, string path)
+        {
+            var bytes = PathEncoding.Encode(path);
+            writer.Write7BitEncodedInt(bytes.Length);
+            writer.Write(bytes);
+            writer.Write(Device);
+            writer.Write(Inode);
+            writer.Write(Size);
+            writer.Write(Modified.Seconds);
+            writer.Write(Modified.Nanoseconds);
+            writer.Write(Changed.Seconds);
+            writer.Write(Changed.Nanoseconds);
+            writer.Write(Convert.FromHexString(Content.Hex));
+        }
+
+        public static (string Path, Record Record) Read(BinaryReader reader)
+        {
+            var path = PathEncoding.Decode(reader.ReadBytes(reader.Read7BitEncodedInt()));
+            return (path, new Record(reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadInt64(),
+                new FileTime(reader.ReadInt64(), reader.ReadUInt32()), new FileTime(reader.ReadInt64(), reader.ReadUInt32()),
+                Digest.FromHash(reader.ReadBytes(SHA256.HashSizeInBytes))));
+        }
+    }
+}

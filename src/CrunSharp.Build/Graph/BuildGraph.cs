@@ -1,0 +1,162 @@
+using System.Globalization;
+using CrunSharp.Build.Dockerfile;
+using CrunSharp.Build.Dockerfile.Instructions;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
+
+namespace CrunSharp.Build.Graph;
+
+/// <summary>An instruction of a stage with what it takes files from.</summary>
+/// <param name="Instruction">The instruction.</param>
+/// <param name="Source">The stage of <c>--from</c>; null when it names an image or nothing.</param>
+/// <param name="SourceImage">The image of <c>--from</c>.</param>
+/// <param name="IsTrigger">Whether it comes from an ONBUILD of the base.</param>
+internal sealed record InstructionNode(Instruction Instruction, StageNode? Source, string? SourceImage, bool IsTrigger);
+
+/// <summary>A stage that has to be built.</summary>
+internal sealed class StageNode(Stage stage, string baseName, StageNode? baseStage)
+{
+    /// <summary>The stage as it was read.</summary>
+    public Stage Stage { get; } = stage;
+
+    /// <summary>The base as FROM says it, variables replaced.</summary>
+    public string BaseName { get; } = baseName;
+
+    /// <summary>The stage that it starts from; null for an image and for scratch.</summary>
+    public StageNode? BaseStage { get; } = baseStage;
+
+    /// <summary>Whether it starts from nothing.</summary>
+    public bool IsFromScratch => BaseStage is null && BaseName == BuildGraph.Scratch;
+
+    /// <summary>The instructions, triggers of the base first.</summary>
+    public List<InstructionNode> Instructions { get; } = [];
+
+    /// <summary>The stages that must be done before.</summary>
+    public HashSet<StageNode> Needs { get; } = [];
+
+    /// <summary>The name in messages: <c>build</c>, or <c>stage-2</c>.</summary>
+    public string Name => Stage.From.StageName ?? string.Create(CultureInfo.InvariantCulture, $"stage-{Stage.Index}");
+
+    /// <summary>How many of the instructions do something to files, with FROM; what a progress display counts.</summary>
+    public int Steps => (IsFromScratch || BaseStage is not null ? 0 : 1)
+        + Instructions.Count(static node => node.Instruction is RunInstruction or TransferInstruction or WorkdirInstruction);
+}
+
+/// <summary>The stages that lead to the target, each with what it needs.</summary>
+internal sealed class BuildGraph
+{
+    public const string Scratch = "scratch";
+
+    private readonly ParsedDockerfile _file;
+    private readonly Func<string, IReadOnlyList<string>> _triggersOf;
+    private readonly List<StageNode> _all = [];
+    private readonly Dictionary<string, StageNode> _byName = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<StageNode> _reachable = [];
+
+    private BuildGraph(ParsedDockerfile file, Func<string, IReadOnlyList<string>> triggersOf) => (_file, _triggersOf) = (file, triggersOf);
+
+    /// <summary>The stages that have to be built, each after those that it needs.</summary>
+    public IReadOnlyList<StageNode> Stages { get; private set; } = [];
+
+    /// <summary>The stage whose image is wanted.</summary>
+    public StageNode Target { get; private set; } = null!;
+
+    /// <summary>Makes the graph; stages that the target does not need are left out.</summary>
+    /// <param name="file">The Dockerfile.</param>
+    /// <param name="arguments">The variables of FROM.</param>
+    /// <param name="target">The stage that is wanted, by name or index; null for the last.</param>
+    /// <param name="triggersOf">The ONBUILD triggers of an image.</param>
+    /// <exception cref="CrunException">A stage is not there, comes too late, or needs itself.</exception>
+    public static BuildGraph Create(ParsedDockerfile file, BuildArguments arguments, string? target, Func<string, IReadOnlyList<string>> triggersOf)
+    {
+        var graph = new BuildGraph(file, triggersOf);
+        foreach (var stage in file.Stages) graph.Add(stage, arguments);
+        graph.Target = graph.FindTarget(target);
+        graph.Reach(graph.Target);
+        graph.Stages = [.. graph._all.Where(graph._reachable.Contains)];
+        return graph;
+    }
+
+    private void Add(Stage stage, BuildArguments arguments)
+    {
+        var from = stage.From;
+        string name;
+        try
+        {
+            name = Expansion.Word(from.Image, _file.Escape, arguments.Global);
+            if (from.Platform is not null) CheckPlatform(Expansion.Word(from.Platform, _file.Escape, arguments.Global), from.Platform);
+        }
+        catch (CrunException error)
+        {
+            throw DockerfileError.Within(_file.Source, from.Range, error);
+        }
+        if (name.Length == 0) throw DockerfileError.At(_file.Source, from.Range, $"base name ({from.Image}) should not be blank");
+        var node = new StageNode(stage, name, _byName.GetValueOrDefault(name));
+        _all.Add(node);
+        // A later stage of the same name is the one that is meant from there on.
+        if (from.StageName is { } own) _byName[own] = node;
+    }
+
+    private static void CheckPlatform(string platform, string written)
+    {
+        if (platform.Length == 0) throw CrunException.Invalid($"empty platform value from expression {written}");
+        var parts = platform.ToLowerInvariant().Split('/');
+        var host = Platform.Host;
+        var (os, architecture, variant) = parts switch
+        {
+            [var one] => one == host.Os ? (one, host.Architecture, "") : (host.Os, one, ""),
+            [var first, var second] => (first, second, ""),
+            [var first, var second, var third] => (first, second, third),
+            _ => throw CrunException.Invalid($"failed to parse platform {written}: {GoText.Quote(platform)} is not os[/architecture[/variant]]"),
+        };
+        architecture = architecture switch { "x86_64" or "x86-64" => "amd64", "aarch64" => "arm64", _ => architecture };
+        if (os != host.Os || architecture != host.Architecture || variant is not ("" or "v8" or "v1"))
+            throw CrunException.Unsupported($"platform {platform} is not this host's, which is {host}");
+    }
+
+    private StageNode FindTarget(string? target)
+    {
+        if (string.IsNullOrEmpty(target)) return _all[^1];
+        if (_byName.TryGetValue(target, out var named)) return named;
+        if (int.TryParse(target, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < _all.Count) return _all[index];
+        throw CrunException.NotFound($"target stage {GoText.Quote(target)} could not be found{Suggestion.For(target, _byName.Keys)}", _file.Source.Name);
+    }
+
+    // Depth first: each stage is reached once, and only those before it are needed, so there can be no circle.
+    private void Reach(StageNode node)
+    {
+        if (!_reachable.Add(node)) return;
+        if (node.BaseStage is { } parent)
+        {
+            node.Needs.Add(parent);
+            Reach(parent);
+        }
+        foreach (var trigger in TriggersOf(node))
+            node.Instructions.Add(Connect(node, Parser.ParseTrigger(trigger, _file.Source, node.Stage.From.Range), isTrigger: true));
+        foreach (var instruction in node.Stage.Instructions)
+            node.Instructions.Add(Connect(node, instruction, isTrigger: false));
+        foreach (var needed in node.Needs) Reach(needed);
+    }
+
+    private IEnumerable<string> TriggersOf(StageNode node) =>
+        node.BaseStage is { } parent ? parent.Stage.Instructions.OfType<OnbuildInstruction>().Select(static onbuild => onbuild.Trigger)
+        : node.IsFromScratch ? [] : _triggersOf(node.BaseName);
+
+    private InstructionNode Connect(StageNode node, Instruction instruction, bool isTrigger)
+    {
+        if (instruction is not CopyInstruction { From: { } from }) return new InstructionNode(instruction, null, null, isTrigger);
+        StageNode? source = null;
+        if (int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out var index))
+            source = index < _all.Count ? _all[index] : throw DockerfileError.At(_file.Source, instruction.Range, $"invalid stage index {index}");
+        else if (from.Contains('$', StringComparison.Ordinal))
+            throw DockerfileError.At(_file.Source, instruction.Range, "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround");
+        else if (!from.Equals(Scratch, StringComparison.OrdinalIgnoreCase))
+            source = _byName.GetValueOrDefault(from);
+        if (source is null) return new InstructionNode(instruction, null, from, isTrigger);
+        if (source == node) throw DockerfileError.At(_file.Source, instruction.Range, $"circular dependency detected on stage: {node.Name}");
+        if (source.Stage.Index > node.Stage.Index)
+            throw DockerfileError.At(_file.Source, instruction.Range, $"cannot copy from stage {GoText.Quote(from)}, it needs to be defined before current stage {GoText.Quote(node.Name)}");
+        node.Needs.Add(source);
+        return new InstructionNode(instruction, source, null, isTrigger);
+    }
+}

@@ -1,0 +1,45 @@
+using System.Text;
+
+namespace CrunSharp.Build.Progress;
+
+/// <summary>A running step's output as lines, and the last of them for the case that it fails.</summary>
+internal sealed class StepLog(long started)
+{
+    private const int MostKept = 20;
+    private const int MostLineBytes = 8192;
+
+    private readonly List<byte> _line = [];
+    private readonly Queue<string> _last = new();
+
+    /// <summary>When the step started, as <see cref="TimeProvider.GetTimestamp"/>.</summary>
+    public long Started { get; } = started;
+
+    /// <summary>The last lines.</summary>
+    public IReadOnlyCollection<string> Last => _last;
+
+    /// <summary>Takes output; returns the lines that are whole now.</summary>
+    public List<string> Add(ReadOnlySpan<byte> bytes)
+    {
+        var lines = new List<string>();
+        foreach (var b in bytes)
+        {
+            if (b != '\n') _line.Add(b);
+            if (b == '\n' || _line.Count >= MostLineBytes) lines.Add(TakeLine());
+        }
+        return lines;
+    }
+
+    /// <summary>The line that has no end; null when there is none.</summary>
+    public string? Rest() => _line.Count > 0 ? TakeLine() : null;
+
+    private string TakeLine()
+    {
+        // What a carriage return overwrote would not be seen on a terminal either.
+        var bytes = _line.ToArray().AsSpan().TrimEnd((byte)'\r');
+        var line = Encoding.UTF8.GetString(bytes[(bytes.LastIndexOf((byte)'\r') + 1)..]);
+        _line.Clear();
+        if (_last.Count == MostKept) _last.Dequeue();
+        _last.Enqueue(line);
+        return line;
+    }
+}

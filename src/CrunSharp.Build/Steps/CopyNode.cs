@@ -1,0 +1,76 @@
+using System.Security.Cryptography;
+using CrunSharp.Build.Graph;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Build.Steps;
+
+/// <summary>A file that is going to be copied, as it was when the step's key was made.</summary>
+internal sealed class CopyNode
+{
+    /// <summary>The name in the source.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What it is.</summary>
+    public required FileStatus Status { get; init; }
+
+    /// <summary>What a symbolic link says.</summary>
+    public string LinkTarget { get; init; } = "";
+
+    /// <summary>The hash of a regular file's content.</summary>
+    public Digest Content { get; init; }
+
+    /// <summary>The extended attributes that go with it.</summary>
+    public IReadOnlyList<KeyValuePair<string, byte[]>> Attributes { get; init; } = [];
+
+    /// <summary>What is in a directory, in the order of the names' bytes.</summary>
+    public List<CopyNode> Children { get; } = [];
+
+    /// <summary>Adds all that matters of it to a hash: no times, no inode, and the name only where the caller says so.</summary>
+    /// <param name="hash">The hash.</param>
+    /// <param name="name">The name in the target.</param>
+    /// <param name="rules">Owner and permissions that replace the source's.</param>
+    public void AppendTo(IncrementalHash hash, string name, CopyRules rules)
+    {
+        var made = rules.Apply(Status);
+        CacheKey.Append(hash, PathEncoding.Encode(name));
+        CacheKey.Append(hash, (long)Status.Kind);
+        CacheKey.Append(hash, made.Mode);
+        CacheKey.Append(hash, ((long)made.Uid << 32) | made.Gid);
+        if (Status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice)
+            CacheKey.Append(hash, ((long)Status.RdevMajor << 32) | Status.RdevMinor);
+        CacheKey.Append(hash, PathEncoding.Encode(LinkTarget));
+        CacheKey.Append(hash, Content.ToString());
+        CacheKey.Append(hash, Attributes.Count);
+        foreach (var (attribute, value) in Attributes)
+        {
+            CacheKey.Append(hash, attribute);
+            CacheKey.Append(hash, value);
+        }
+        CacheKey.Append(hash, Children.Count);
+        foreach (var child in Children) child.AppendTo(hash, child.Name, rules);
+    }
+}
+
+/// <summary>One source of a COPY after wildcards and links were resolved.</summary>
+/// <param name="Node">What is copied.</param>
+/// <param name="Parent">The resolved path of the directory that it is in.</param>
+/// <param name="TargetName">Its name in a target directory; of a directory, the content is copied instead.</param>
+internal sealed record CopySource(CopyNode Node, string Parent, string TargetName)
+{
+    /// <summary>Whether it is a directory, whose content is copied.</summary>
+    public bool IsDirectory => Node.Status.Kind == FileKind.Directory;
+}
+
+/// <summary>Owner and permissions of copies.</summary>
+/// <param name="Owner">The owner and group, replacing the source's.</param>
+/// <param name="Mode">The permissions, replacing the source's; not of links.</param>
+internal sealed record CopyRules((uint Uid, uint Gid)? Owner, uint? Mode)
+{
+    public Ownership Apply(in FileStatus status) => new(
+        Owner?.Uid ?? status.Uid, Owner?.Gid ?? status.Gid,
+        status.Kind == FileKind.SymbolicLink ? 0x1ff : Mode ?? status.Mode);
+
+    /// <summary>Owner and permissions of directories on the way to the target.</summary>
+    public Ownership Parents => new(Owner?.Uid ?? 0, Owner?.Gid ?? 0, 0x1ed);
+}

@@ -1,0 +1,82 @@
+using CrunSharp.Storage;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Build.Steps;
+
+/// <summary>Runs the command of a RUN on a stack of layers. Implemented where containers are.</summary>
+public interface IStepRunner
+{
+    /// <summary>
+    /// Runs a command with <see cref="StepSpec.Draft"/> as upper directory over <see cref="StepSpec.Lowers"/>, and waits for
+    /// its end. When it returns or throws nothing is mounted and nothing runs any more.
+    /// </summary>
+    /// <param name="spec">What to run on what.</param>
+    /// <param name="output">Where its output goes.</param>
+    /// <param name="cancellationToken">Kills the command.</param>
+    /// <returns>The exit code; 128 and the signal's number when a signal ended it.</returns>
+    Task<int> RunAsync(StepSpec spec, StepOutput output, CancellationToken cancellationToken);
+}
+
+/// <summary>The network of a step.</summary>
+public enum StepNetwork
+{
+    /// <summary>What containers have by default.</summary>
+    Default,
+
+    /// <summary>A loopback only.</summary>
+    None,
+
+    /// <summary>The host's.</summary>
+    Host,
+}
+
+/// <summary>A layer that a step stands on.</summary>
+/// <param name="Directory">Its directory.</param>
+/// <param name="Implied">Directories in it, as paths without a leading slash, whose mode and owner are those of the layers beneath.</param>
+public sealed record StepLayer(SafeFileHandle Directory, IReadOnlyList<string> Implied);
+
+/// <summary>What a step runs on what.</summary>
+public sealed record StepSpec
+{
+    /// <summary>The layers, the lowest first; at least one.</summary>
+    public required IReadOnlyList<StepLayer> Lowers { get; init; }
+
+    /// <summary>The upper and work directories; what is in the upper one afterwards is the step's layer.</summary>
+    public required LayerDraft Draft { get; init; }
+
+    /// <summary>The words of the command.</summary>
+    public required IReadOnlyList<string> Args { get; init; }
+
+    /// <summary>The environment, <c>NAME=value</c>. HOME is the runner's to add.</summary>
+    public required IReadOnlyList<string> Env { get; init; }
+
+    /// <summary>Where it starts; absolute, and perhaps missing.</summary>
+    public required string Cwd { get; init; }
+
+    /// <summary><c>user[:group]</c> as in an image's configuration; empty for root.</summary>
+    public required string User { get; init; }
+
+    /// <summary>The network.</summary>
+    public required StepNetwork Network { get; init; }
+
+    /// <summary>The host's name in it.</summary>
+    public required string Hostname { get; init; }
+}
+
+/// <summary>Takes a step's output as it comes.</summary>
+/// <param name="write">Gets bytes, and whether they are of the standard error; called by one thread at a time.</param>
+public sealed class StepOutput(Action<ReadOnlyMemory<byte>, bool> write)
+{
+    private readonly Lock _lock = new();
+
+    /// <summary>Takes bytes of the standard output.</summary>
+    public void Write(ReadOnlyMemory<byte> bytes) => Write(bytes, isError: false);
+
+    /// <summary>Takes bytes of the standard error.</summary>
+    public void WriteError(ReadOnlyMemory<byte> bytes) => Write(bytes, isError: true);
+
+    private void Write(ReadOnlyMemory<byte> bytes, bool isError)
+    {
+        lock (_lock) write(bytes, isError);
+    }
+}

@@ -1,0 +1,27 @@
+using CrunSharp.Build.Graph;
+using CrunSharp.Storage;
+
+namespace CrunSharp.Build.Steps;
+
+/// <summary>What a step is done on.</summary>
+/// <param name="Lowers">The layers beneath, the lowest first.</param>
+/// <param name="View">The layers beneath as one; null when there are none.</param>
+/// <param name="Draft">The new layer.</param>
+/// <param name="Output">Where a command's output goes.</param>
+internal sealed record StepSite(IReadOnlyList<StepLayer> Lowers, LayerView? View, LayerDraft Draft, StepOutput Output);
+
+/// <summary>A step that makes a layer.</summary>
+internal abstract class LayerStep
+{
+    /// <summary>What it does, for people: the instruction with its variables replaced.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>What the image's history says of it.</summary>
+    public required string History { get; init; }
+
+    /// <summary>All that its result depends on, but for the layers that it is done on.</summary>
+    public abstract CacheKey Key { get; }
+
+    /// <summary>Does it.</summary>
+    public abstract Task RunAsync(StepSite site, CancellationToken cancellationToken);
+}

@@ -1,0 +1,148 @@
+using CrunSharp.Build.Cache;
+using CrunSharp.Build.Dockerfile;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Build.Steps;
+
+/// <summary>What COPY takes files from: the context, a stage or an image.</summary>
+/// <param name="View">The files.</param>
+/// <param name="Ignore">What of it is not to be seen.</param>
+/// <param name="Index">What is known of the files' content.</param>
+/// <param name="MayChange">Whether others may change it during the build, as a context.</param>
+internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIndex Index, bool MayChange)
+{
+    private const int MostDepth = 1024;
+
+    /// <summary>Selects what a COPY copies: wildcards expanded, the last link of each source followed, hashes made.</summary>
+    /// <param name="pattern">A source as written; <c>..</c> stops at the root.</param>
+    /// <param name="exclude">What is left out, by paths within a source.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="CrunException">A source without wildcards is not there, or is ignored.</exception>
+    public List<CopySource> Select(string pattern, DockerIgnore exclude, CancellationToken cancellationToken)
+    {
+        var path = PosixPath.InRoot(pattern);
+        var sources = new List<CopySource>();
+        if (PathMatch.HasWildcards(path))
+        {
+            foreach (var match in Expand(path))
+                if (!IsIgnored(match) && SelectOne(match, exclude, cancellationToken) is { } source) sources.Add(source);
+            return sources;
+        }
+        if (IsIgnored(path)) throw NotFound(path, Ignore.IgnoredByLine(path[1..]));
+        sources.Add(SelectOne(path, exclude, cancellationToken) ?? throw NotFound(path, null));
+        return sources;
+    }
+
+    private bool IsIgnored(string path) => path.Length > 1 && Ignore.IsIgnored(path[1..]) && !Ignore.MayHoldIncluded(path[1..]);
+
+    private CopySource? SelectOne(string path, DockerIgnore exclude, CancellationToken cancellationToken)
+    {
+        var resolved = View.Resolve(path);
+        if (resolved.Status is null || IsIgnored(resolved.Path)) return null;
+        var name = PosixPath.Name(path);
+        if (resolved.IsDirectory)
+        {
+            using var directory = View.OpenDirectory(resolved.Path);
+            var node = new CopyNode { Name = resolved.Name, Status = resolved.Status.Value };
+            var scope = new Scope(this, exclude, cancellationToken);
+            scope.AddChildren(node, directory, resolved.Path.Length == 1 ? "" : resolved.Path[1..], "", 0);
+            return node.Children.Count == 0 && resolved.Path.Length > 1 && Ignore.IsIgnored(resolved.Path[1..]) ? null
+                : new CopySource(node, resolved.Parent, name);
+        }
+        if (exclude.IsIgnored(name) || Ignore.IsIgnored(resolved.Path[1..])) return null;
+        using var parent = View.OpenDirectory(resolved.Parent);
+        return parent.Find(resolved.Name) is { } entry
+            ? new CopySource(new Scope(this, exclude, cancellationToken).Describe(parent, entry, resolved.Path[1..]), resolved.Parent, name)
+            : null;
+    }
+
+    // The paths that match, component by component, in the order of their bytes.
+    private List<string> Expand(string path)
+    {
+        var components = PosixPath.Components(path);
+        var fixedPart = components.TakeWhile(static c => !PathMatch.HasWildcards(c)).Select(Unescape).ToList();
+        var matches = new List<string> { "/" + string.Join('/', fixedPart) };
+        // As BuildKit: links before the first wildcard are followed, those behind it are not.
+        var follow = true;
+        foreach (var component in components.Skip(fixedPart.Count))
+        {
+            var match = PathMatch.TryParse(component) ?? throw CrunException.Invalid($"syntax error in pattern {GoText.Quote(path)}");
+            var next = new List<string>();
+            foreach (var parent in matches)
+            {
+                var resolved = View.Resolve(parent, follow);
+                if (!resolved.IsDirectory) continue;
+                using var directory = View.OpenDirectory(resolved.Path);
+                foreach (var name in directory.Names())
+                    if (match.IsMatch(name)) next.Add(parent == "/" ? "/" + name : $"{parent}/{name}");
+            }
+            (matches, follow) = (next, false);
+        }
+        return matches;
+    }
+
+    private static string Unescape(string component) => component.Replace("\\", "", StringComparison.Ordinal);
+
+    private CrunException NotFound(string path, int? ignoredBy)
+    {
+        var reason = ignoredBy is { } line ? $" (excluded by {Ignore.Name}:{line})" : "";
+        return CrunException.NotFound($"{GoText.Quote(path)}: not found{(reason.Length > 0 ? reason : Near(path))}");
+    }
+
+    // Another name in the same directory that is nearly the same.
+    private string Near(string path)
+    {
+        try
+        {
+            var parent = View.Resolve(path[..Math.Max(path.LastIndexOf('/'), 1)]);
+            if (!parent.IsDirectory) return "";
+            using var directory = View.OpenDirectory(parent.Path);
+            return Suggestion.For(PosixPath.Name(path), directory.Names().Where(static name => name.Length < 64));
+        }
+        catch (CrunException)
+        {
+            return "";
+        }
+    }
+
+    // The walk through one source.
+    private sealed class Scope(SourceTree tree, DockerIgnore exclude, CancellationToken cancellationToken)
+    {
+        public void AddChildren(CopyNode node, ViewDirectory directory, string path, string below, int depth)
+        {
+            if (depth > MostDepth) throw CrunException.Invalid($"/{path}: directories are nested more than {MostDepth} deep");
+            cancellationToken.ThrowIfCancellationRequested();
+            foreach (var name in directory.Names())
+            {
+                var childPath = path.Length == 0 ? name : $"{path}/{name}";
+                var childBelow = below.Length == 0 ? name : $"{below}/{name}";
+                if (directory.Find(name) is not { } entry || entry.Status.Kind is FileKind.Socket or FileKind.Unknown) continue;
+                var ignored = tree.Ignore.IsIgnored(childPath) || exclude.IsIgnored(childBelow);
+                if (entry.Status.Kind != FileKind.Directory)
+                {
+                    if (!ignored) node.Children.Add(Describe(directory, entry, childPath));
+                    continue;
+                }
+                if (ignored && !tree.Ignore.MayHoldIncluded(childPath) && !exclude.MayHoldIncluded(childBelow)) continue;
+                if (directory.TryOpen(name) is not { } opened) continue;
+                using (opened)
+                {
+                    var child = new CopyNode { Name = name, Status = entry.Status, Attributes = FileAttributes.Read(entry.Holder, name) };
+                    AddChildren(child, opened, childPath, childBelow, depth + 1);
+                    // An ignored directory is there only for what a "!" pattern brought back in it.
+                    if (!ignored || child.Children.Count > 0) node.Children.Add(child);
+                }
+            }
+        }
+
+        public CopyNode Describe(ViewDirectory directory, ViewEntry entry, string path) => new()
+        {
+            Name = entry.Name,
+            Status = entry.Status,
+            LinkTarget = entry.Status.Kind == FileKind.SymbolicLink ? FileAt.ReadSymbolicLink(entry.Holder, entry.Name) : "",
+            Content = entry.Status.Kind == FileKind.Regular ? tree.Index.Hash(path, entry.Status, () => directory.OpenFile(entry)) : default,
+            Attributes = FileAttributes.Read(entry.Holder, entry.Name),
+        };
+    }
+}
