@@ -1,6 +1,8 @@
+using System.Net;
 using System.Text;
 using CrunSharp.Engine.Containers;
 using CrunSharp.Network;
+using CrunSharp.Network.ContainerFiles;
 
 namespace CrunSharp.Engine.Supervision;
 
@@ -10,8 +12,17 @@ internal static class EtcFiles
     /// <summary>Their names and contents.</summary>
     public static IEnumerable<(string Name, byte[] Content)> For(ContainerConfig config, EndpointLease? lease)
     {
-        yield return ("hostname", Encoding.UTF8.GetBytes(config.Hostname + "\n"));
-        yield return ("hosts", Encoding.UTF8.GetBytes($"127.0.0.1\tlocalhost\n{(lease is null ? "" : $"{lease.Address}\t{config.Hostname}\n")}"));
-        yield return ("resolv.conf", File.ReadAllBytes("/etc/resolv.conf"));
+        List<string> names = config.Name.Length > 0 && config.Name != config.Hostname ? [config.Hostname, config.Name] : [config.Hostname];
+        if (config.Hostname != config.Id[..12]) names.Add(config.Id[..12]);
+        yield return ("hostname", Encoding.UTF8.GetBytes(HostsFile.BuildHostname(config.Hostname)));
+        yield return ("hosts", Encoding.UTF8.GetBytes(HostsFile.Build(lease?.Address, lease?.Gateway, names, [.. config.Host.ExtraHosts.Select(EntryOf)])));
+        yield return ("resolv.conf", Encoding.UTF8.GetBytes(ResolvConf.BuildForThisHost([.. config.Host.Dns.Select(IPAddress.Parse)])));
+    }
+
+    private static HostEntry EntryOf(string text)
+    {
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        var address = text[(colon + 1)..];
+        return new HostEntry(text[..colon], address == "host-gateway" ? null : IPAddress.Parse(address));
     }
 }
