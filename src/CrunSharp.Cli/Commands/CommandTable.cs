@@ -24,7 +24,7 @@ internal static class CommandTable
         new("container run|run", Section.Common, "Make a container from an image and run it", static () => new RunCommand()),
         new("container exec|exec", Section.Common, "Run a further command in a running container", static () => new ExecCommand()),
         new("container ls|container list|container ps|ps", Section.Common, "List containers", static () => new ListCommand()),
-        new("image build|builder build|build", Section.Hidden, "Build an image from a Dockerfile", static () => new BuildCommand()),
+        new("image build|builder build|build", Section.Common, "Build an image from a Dockerfile", static () => new BuildCommand()),
         new("version", Section.Common, "Show the version", static () => new VersionCommand()),
 
         new("container create|create", Section.Other, "Make a container", static () => new CreateCommand()),

@@ -1,6 +1,15 @@
+using System.Text;
+using CrunSharp.Build;
+using CrunSharp.Build.Dockerfile;
+using CrunSharp.Build.Progress;
+using CrunSharp.Build.Steps;
 using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Options;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Terminals;
 using CrunSharp.Oci;
+using CrunSharp.Storage;
 
 namespace CrunSharp.Cli.Commands.Builds;
 
@@ -87,7 +96,78 @@ internal sealed class BuildCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        _ = _options.ReadArguments(context.Variable);
-        throw NotYet.Of(context);
+        Check();
+        var paths = EngineAccess.PathsOf(context);
+        using var store = Store.Open(paths.Root);
+        store.Sweep();
+        var network = _options.Network switch
+        {
+            "default" or "bridge" => StepNetwork.Default,
+            "none" => StepNetwork.None,
+            "host" => StepNetwork.Host,
+            var other => throw CrunException.NotFound($"network {other} not found"),
+        };
+        var request = new BuildRequest
+        {
+            ContextDirectory = operands[0] == "-" ? null : ContextOf(operands[0]),
+            DockerfilePath = _options.File is null or "-" ? null : _options.File,
+            DockerfileContent = operands[0] == "-" || _options.File == "-" ? ReadAll(context.OpenInput()) : null,
+            BuildArgs = _options.ReadArguments(context.Variable).ToDictionary(static a => a.Key, static a => (string?)a.Value),
+            Target = _options.Target,
+            NoCache = _options.NoCache,
+            Tags = _options.Tags,
+            Labels = _options.Labels.ToDictionary(static l => l.Key, static l => l.Value),
+            Network = network,
+        };
+        using var cancel = new CancellationTokenSource();
+        using var signals = AttachedSession.Forward(_ => cancel.Cancel());
+        try
+        {
+            var result = new Builder(store, context.Clock).BuildAsync(request, new ContainerStepRunner(paths), ProgressOf(context), cancel.Token)
+                .GetAwaiter().GetResult();
+            if (_options.IdFile is { } file) AtomicFile.Write(null, Path.GetFullPath(file), Encoding.ASCII.GetBytes(result.ImageId.ToString()), mode: 0x1a4);
+            if (IsQuiet) context.Out.WriteLine(result.ImageId);
+            return ExitCodes.Success;
+        }
+        catch (OperationCanceledException)
+        {
+            context.Complain("the build was interrupted");
+            return 130;
+        }
+        catch (CrunException error) when (DockerfileError.ExcerptOf(error) is { } excerpt)
+        {
+            context.Error.Write(excerpt.EndsWith('\n') ? excerpt : excerpt + "\n");
+            throw;
+        }
+    }
+
+    private bool IsQuiet => _options.Quiet || _options.Progress == "quiet";
+
+    private void Check()
+    {
+        if (_options.Secrets.Count > 0) throw CrunException.Unsupported("--secret is not in this version");
+        if (_options.Hosts.Count > 0) throw CrunException.Unsupported("--add-host is not in this version of build");
+        if (_options.Platform is { } platform && platform != Oci.Images.Platform.Host.ToString())
+            throw CrunException.Unsupported($"the platform {platform} cannot be built on this host, which is {Oci.Images.Platform.Host}");
+    }
+
+    private static string ContextOf(string path) => Directory.Exists(path)
+        ? Path.GetFullPath(path)
+        : throw CrunException.NotFound($"unable to prepare context: path \"{path}\" not found");
+
+    private IBuildProgress ProgressOf(CommandContext context)
+    {
+        if (IsQuiet) return new QuietProgress();
+        var isTerminal = _options.Progress == "tty" || (_options.Progress == "auto" && !Console.IsErrorRedirected);
+        return isTerminal
+            ? new TerminalProgress(context.Error, static () => Terminal.SizeOf(FileDescriptor.Standard(2))?.Columns ?? 80, context.Clock)
+            : new PlainProgress(context.Error, context.Clock);
+    }
+
+    private static byte[] ReadAll(Stream stream)
+    {
+        using var content = new MemoryStream();
+        stream.CopyTo(content);
+        return content.ToArray();
     }
 }

@@ -1,0 +1,50 @@
+using CrunSharp.Engine;
+using CrunSharp.Engine.Steps;
+using CrunSharp.Kernel.Files;
+
+namespace CrunSharp.Build.Steps;
+
+/// <summary>Runs the commands of RUN in containers of the engine.</summary>
+/// <param name="paths">Where the engine keeps what it knows.</param>
+public sealed class ContainerStepRunner(EnginePaths paths) : IStepRunner
+{
+    /// <inheritdoc/>
+    public Task<int> RunAsync(StepSpec spec, StepOutput output, CancellationToken cancellationToken)
+    {
+        // A thread of its own: the container dies with the thread that started it, also when this process is killed.
+        var result = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        new Thread(() =>
+        {
+            try
+            {
+                var code = Run(spec, output, cancellationToken);
+                if (cancellationToken.IsCancellationRequested) result.SetCanceled(cancellationToken);
+                else result.SetResult(code);
+            }
+            catch (Exception error)
+            {
+                result.SetException(error);
+            }
+        })
+        { IsBackground = true, Name = "build step" }.Start();
+        return result.Task;
+    }
+
+    private int Run(StepSpec spec, StepOutput output, CancellationToken cancellationToken)
+    {
+        using var work = FileAt.OpenDirectory(spec.Draft.WorkPath);
+        using var upper = FileAt.OpenDirectory(spec.Draft.Path);
+        return new StepContainer(paths).Run(new StepContainerSpec
+        {
+            Lowers = [.. spec.Lowers.Select(static layer => layer.Directory)],
+            Upper = upper,
+            Work = work,
+            Args = spec.Args,
+            Env = spec.Env,
+            WorkingDir = spec.Cwd,
+            User = spec.User,
+            Network = spec.Network switch { StepNetwork.None => "none", StepNetwork.Host => "host", _ => "bridge" },
+            Hostname = spec.Hostname,
+        }, (bytes, isError) => { if (isError) output.WriteError(bytes); else output.Write(bytes); }, cancellationToken);
+    }
+}
