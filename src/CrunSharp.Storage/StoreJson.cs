@@ -12,6 +12,7 @@ namespace CrunSharp.Storage;
     Converters = [typeof(DigestJsonConverter)])]
 [JsonSerializable(typeof(LayerRecord))]
 [JsonSerializable(typeof(ImageRecord))]
+[JsonSerializable(typeof(IReadOnlyList<DockerArchiveImage>))]
 internal sealed partial class StoreJson : JsonSerializerContext;
 
 /// <summary>What the store knows about a layer: <c>layers/HEX/layer.json</c>.</summary>
@@ -56,4 +57,20 @@ internal sealed record ImageRecord
 
     /// <summary>When a name was given to it last, RFC 3339.</summary>
     public string? LastTagged { get; init; }
+}
+
+/// <summary>An image in a Docker archive's <c>manifest.json</c>.</summary>
+internal sealed record DockerArchiveImage
+{
+    /// <summary>The path of the configuration.</summary>
+    [JsonPropertyName("Config")]
+    public required string Config { get; init; }
+
+    /// <summary>The image's names.</summary>
+    [JsonPropertyName("RepoTags")]
+    public IReadOnlyList<string>? RepoTags { get; init; }
+
+    /// <summary>The paths of the layers, from the base up.</summary>
+    [JsonPropertyName("Layers")]
+    public required IReadOnlyList<string> Layers { get; init; }
 }

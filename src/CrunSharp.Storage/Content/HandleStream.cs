@@ -8,6 +8,14 @@ internal sealed class HandleStream(SafeFileHandle file, long offset, long length
 {
     private long _at;
 
+    /// <summary>Goes on without reading; how far it could.</summary>
+    public long Skip(long count)
+    {
+        count = Math.Min(count, length - _at);
+        _at += count;
+        return count;
+    }
+
     public override int Read(Span<byte> buffer)
     {
         if (buffer.Length > length - _at) buffer = buffer[..(int)(length - _at)];

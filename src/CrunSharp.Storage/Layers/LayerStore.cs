@@ -120,6 +120,27 @@ public sealed class LayerStore
             throw CrunException.Integrity($"its directory was changed: the tar has the digest {actual}", $"layer {layer.DiffId}");
     }
 
+    /// <summary>
+    /// The layer as registries and OCI layouts want it, compressed with gzip or zstd; it is compressed now if it was not yet,
+    /// and kept.
+    /// </summary>
+    /// <exception cref="CrunException">The layer's directory or blob was changed.</exception>
+    public Descriptor Compress(Layer layer)
+    {
+        if (layer.BlobDescriptor is { MediaType: MediaTypes.LayerGzip or MediaTypes.LayerZstd } there && _content.Contains(there.Digest)) return there;
+        if (TryReadRecord(layer.DiffId) is { Blob: { MediaType: MediaTypes.LayerGzip or MediaTypes.LayerZstd } made } && _content.Contains(made.Digest)) return made;
+        using var draft = _content.Begin();
+        using var hash = new HashingSink(draft);
+        using (var gzip = new DeterministicGzipStream(hash))
+        {
+            WriteTar(layer, gzip);
+            gzip.Finish();
+        }
+        var blob = Describe(draft.Publish(hash.Finish()), draft.Count, CompressionKind.Gzip);
+        if (TryReadRecord(layer.DiffId) is { } record) Write(layer.DiffId, record with { Blob = blob });
+        return blob;
+    }
+
     internal void MarkSynced(Action sync)
     {
         Digest[] pending;
@@ -151,11 +172,6 @@ public sealed class LayerStore
         }
     }
 
-    internal void Link(Layer layer, Descriptor blob)
-    {
-        if (TryReadRecord(layer.DiffId) is { } record) Write(layer.DiffId, record with { Blob = blob });
-    }
-
     private void Write(Digest diffId, LayerRecord record) =>
         AtomicFile.Write(_directories.Layers, $"{diffId.Hex}/{RecordName}", JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.LayerRecord));
 
@@ -181,18 +197,27 @@ public sealed class LayerStore
         reader.Drain();
         // What a decoder has no use for belongs to the blob all the same.
         compressed.ReadToEnd();
+        var own = kind == CompressionKind.None && IsFunctionOf(draft, verified.Actual);
         return Publish(draft, new LayerRecord
         {
             DiffId = verified.Actual,
             Size = extractor.Bytes,
             Entries = extractor.Entries,
             TarSize = verified.Count,
-            Own = false,
-            Blob = blobAfterReading(kind),
+            Own = own,
+            Blob = own ? null : blobAfterReading(kind),
             Implied = extractor.Implied.Count == 0 ? null : extractor.Implied,
             HidesAll = extractor.HidesAll,
             BootId = _bootId.Value,
         });
+    }
+
+    // An uncompressed tar that we would write just so need not be kept.
+    private static bool IsFunctionOf(LayerDraft draft, Digest diffId)
+    {
+        using var hash = new HashingSink();
+        LayerTar.Write(draft.Directory, hash);
+        return hash.Finish() == diffId;
     }
 
     private Layer Publish(LayerDraft draft, LayerRecord record)

@@ -232,6 +232,14 @@ public sealed class TarReader
     {
         while (count > 0)
         {
+            if (_start == _end && count > BufferSize && _source is HandleStream file)
+            {
+                var skipped = file.Skip(count);
+                Position += skipped;
+                if (skipped == 0) throw CrunException.Integrity("the tar is cut off", $"read tar at byte {Position}");
+                count -= skipped;
+                continue;
+            }
             if (_start == _end) Fill(1);
             var part = (int)Math.Min(count, _end - _start);
             Use(part);

@@ -1,0 +1,51 @@
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
+
+namespace CrunSharp.Storage;
+
+/// <summary>An image and those of its names that an archive has, or is to have.</summary>
+/// <param name="Image">The image.</param>
+/// <param name="Names">Its names; none for an image that is only known by its id.</param>
+public sealed record NamedImage(Image Image, IReadOnlyList<ImageReference> Names);
+
+/// <summary>Loads images from archives of either kind: <c>docker load</c>. What is in the archive decides which kind it is.</summary>
+public static class ImageArchive
+{
+    internal const int MostConfigBytes = 8 * 1024 * 1024;
+
+    /// <summary>Loads the images of a tar, compressed or not.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="input">The tar; it is disposed. A <see cref="FileStream"/> is read in place, all else is copied first.</param>
+    /// <param name="platform">Which image to take where an archive has several; null for this host's.</param>
+    /// <returns>The images and the names they were given, in the archive's order.</returns>
+    /// <exception cref="CrunException">The archive is damaged or hostile; images before the bad one are loaded.</exception>
+    public static IReadOnlyList<NamedImage> Load(Store store, Stream input, Platform? platform = null)
+    {
+        using (input)
+        {
+            using var archive = TarArchive.Open(store, input);
+            return Load(store, archive, platform);
+        }
+    }
+
+    /// <summary>Loads the images of a directory.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="path">The directory.</param>
+    /// <param name="platform">Which image to take where an archive has several; null for this host's.</param>
+    /// <exception cref="CrunException">The directory is no archive, damaged or hostile; images before the bad one are loaded.</exception>
+    public static IReadOnlyList<NamedImage> LoadDirectory(Store store, string path, Platform? platform = null)
+    {
+        using var archive = new DirectoryArchive(FileAt.OpenDirectory(path));
+        return Load(store, archive, platform);
+    }
+
+    private static IReadOnlyList<NamedImage> Load(Store store, ArchiveSource archive, Platform? platform)
+    {
+        var loaded = archive.TryRead("oci-layout", 4096) is { } layout ? OciLayout.Load(store, archive, layout, platform ?? Platform.Host)
+            : archive.TryRead("manifest.json", ManifestReader.MostBytes) is { } manifest ? DockerArchive.Load(store, archive, manifest)
+            : throw CrunException.Integrity("the archive has neither an oci-layout nor a manifest.json", "load");
+        store.Sync();
+        return loaded;
+    }
+}

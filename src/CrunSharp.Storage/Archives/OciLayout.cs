@@ -1,0 +1,190 @@
+using System.Text.Json;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
+using Descriptor = CrunSharp.Oci.Images.Descriptor;
+
+namespace CrunSharp.Storage;
+
+/// <summary>OCI image layouts, as a tar or a directory; layers are compressed with gzip, or as they came.</summary>
+/// <seealso href="https://github.com/opencontainers/image-spec/blob/main/image-layout.md"/>
+public static class OciLayout
+{
+    private const int MostDepth = 4;
+    private const string NameAnnotation = "org.opencontainers.image.ref.name";
+    private const string ContainerdNameAnnotation = "io.containerd.image.name";
+
+    /// <summary>Writes images as a tar; the same images give the same bytes.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="images">The images and the names that they shall have in the layout.</param>
+    /// <param name="output">Where to.</param>
+    /// <exception cref="CrunException">A layer is missing or damaged; what was written has to be thrown away.</exception>
+    public static void Save(Store store, IReadOnlyList<NamedImage> images, Stream output)
+    {
+        var target = new TarTarget(output);
+        Save(store, images, target);
+        target.Finish();
+    }
+
+    /// <summary>Writes images into a directory, which is made if it is missing. Its index is replaced, its blobs stay.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="images">The images and the names that they shall have in the layout.</param>
+    /// <param name="path">The directory.</param>
+    /// <exception cref="CrunException">A layer is missing or damaged.</exception>
+    public static void SaveDirectory(Store store, IReadOnlyList<NamedImage> images, string path)
+    {
+        FileAt.MakeDirectories(path, 0x1ed);
+        using var directory = FileAt.OpenDirectory(path);
+        Save(store, images, new DirectoryTarget(directory));
+    }
+
+    internal static IReadOnlyList<NamedImage> Load(Store store, ArchiveSource archive, byte[] layout, Platform platform)
+    {
+        CheckVersion(layout);
+        var index = ManifestReader.ReadIndex(archive.Read("index.json", ManifestReader.MostBytes));
+        var loaded = new List<NamedImage>();
+        foreach (var descriptor in index.Manifests)
+        {
+            if (TryFind(archive, descriptor, platform, 0) is not { } manifest) continue;
+            var names = NamesOf(descriptor);
+            var same = loaded.FindIndex(l => l.Image.ManifestDigest == manifest.Digest);
+            if (same < 0)
+            {
+                loaded.Add(new NamedImage(LoadImage(store, archive, manifest, names), names));
+                continue;
+            }
+            // The layout lists an image once for each of its names.
+            foreach (var name in names) store.Images.Tag(loaded[same].Image.Id, name);
+            loaded[same] = new NamedImage(loaded[same].Image, [.. loaded[same].Names, .. names]);
+        }
+        return loaded.Count > 0 ? loaded : throw CrunException.NotFound($"the layout has no image for {platform}", "load");
+    }
+
+    internal static IEnumerable<Descriptor> Describe(Digest digest, long size, ImageConfig config, IReadOnlyList<ImageReference> names, string? nameAnnotation)
+    {
+        var plain = new Descriptor
+        {
+            MediaType = MediaTypes.Manifest,
+            Digest = digest,
+            Size = size,
+            Platform = new Platform { Architecture = config.Architecture, Os = config.Os, Variant = config.Variant },
+        };
+        if (names.Count == 0) yield return plain;
+        foreach (var name in names)
+        {
+            var annotations = new SortedDictionary<string, string>(StringComparer.Ordinal);
+            if (nameAnnotation is null) annotations[NameAnnotation] = name.Familiar;
+            else
+            {
+                annotations[nameAnnotation] = name.ToString();
+                if (name.Tag is { } tag) annotations[NameAnnotation] = tag;
+            }
+            yield return plain with { Annotations = annotations };
+        }
+    }
+
+    internal static void AddIndex(ArchiveTarget target, IReadOnlyList<Descriptor> manifests)
+    {
+        target.Add("oci-layout", """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray());
+        target.Add("index.json", ImageJson.Write(new ImageIndex { MediaType = MediaTypes.Index, Manifests = manifests }));
+    }
+
+    private static void Save(Store store, IReadOnlyList<NamedImage> images, ArchiveTarget target)
+    {
+        var manifests = new List<Descriptor>();
+        foreach (var (image, names) in images)
+        {
+            var raw = ManifestOf(store, image);
+            var manifest = ManifestReader.Read(raw);
+            var digest = Digest.Of(raw);
+            foreach (var descriptor in Describe(digest, raw.Length, image.Config, names, null))
+                manifests.Add(descriptor with { MediaType = manifest.MediaType ?? MediaTypes.Manifest });
+            target.AddBlob(digest, raw.Length, stream => stream.Write(raw));
+            target.AddBlob(image.Id, image.RawConfig.Length, stream => stream.Write(image.RawConfig.Span));
+            foreach (var layer in manifest.Layers)
+            {
+                target.AddBlob(layer.Digest, layer.Size, stream =>
+                {
+                    using var blob = store.Content.Open(layer.Digest);
+                    blob.CopyTo(stream, 256 * 1024);
+                });
+            }
+        }
+        AddIndex(target, manifests);
+    }
+
+    /// <summary>The manifest that the image came with if all of it is still here, and else one of its layers compressed now.</summary>
+    internal static byte[] ManifestOf(Store store, Image image)
+    {
+        if (image.ReadRawManifest() is { } raw)
+        {
+            var known = ManifestReader.Read(raw);
+            if (known.Layers.All(l => store.Content.Contains(l.Digest))) return raw;
+        }
+        return ImageJson.Write(new ImageManifest
+        {
+            MediaType = MediaTypes.Manifest,
+            Config = new Descriptor { MediaType = MediaTypes.Config, Digest = image.Id, Size = image.RawConfig.Length },
+            Layers = [.. image.GetLayers().Select(store.Layers.Compress)],
+        });
+    }
+
+    private static Image LoadImage(Store store, ArchiveSource archive, Descriptor descriptor, IReadOnlyList<ImageReference> names)
+    {
+        var rawManifest = archive.Read(descriptor, ManifestReader.MostBytes);
+        var manifest = ManifestReader.Read(rawManifest, descriptor.MediaType);
+        if (manifest.Config.MediaType is not (MediaTypes.Config or MediaTypes.DockerConfig))
+            throw CrunException.Integrity($"it is no image but \"{manifest.Config.MediaType}\"", $"load {descriptor.Digest}");
+        var rawConfig = archive.Read(manifest.Config, ImageArchive.MostConfigBytes);
+        var diffIds = ImageJson.ReadConfig(rawConfig).Rootfs.DiffIds;
+        if (manifest.Layers.Count != diffIds.Count)
+            throw CrunException.Integrity($"the manifest has {manifest.Layers.Count} layers for an image of {diffIds.Count}", $"load {descriptor.Digest}");
+        for (var i = 0; i < diffIds.Count; i++)
+        {
+            var layer = manifest.Layers[i];
+            store.Layers.ApplyKeeping(archive.Open(ArchiveSource.PathOf(layer.Digest)), diffIds[i], layer.Digest, layer.Size);
+        }
+        return store.Images.Add(rawConfig, names, rawManifest);
+    }
+
+    // The manifest for a platform, behind as many indexes as there are.
+    private static Descriptor? TryFind(ArchiveSource archive, Descriptor descriptor, Platform platform, int depth)
+    {
+        if (descriptor.MediaType is MediaTypes.Manifest or MediaTypes.DockerManifest)
+            return depth == 0 || IsFor(descriptor.Platform, platform) ? descriptor : null;
+        if (descriptor.MediaType is not (MediaTypes.Index or MediaTypes.DockerManifestList)) return null;
+        if (depth == MostDepth) throw CrunException.Integrity($"indexes are nested more than {MostDepth} deep", "load");
+        var index = ManifestReader.ReadIndex(archive.Read(descriptor, ManifestReader.MostBytes), descriptor.MediaType);
+        foreach (var inner in index.Manifests)
+        {
+            if (TryFind(archive, inner, platform, depth + 1) is { } found) return found;
+        }
+        return null;
+    }
+
+    private static bool IsFor(Platform? offered, Platform wanted) =>
+        offered is null || (offered.Os == wanted.Os && offered.Architecture == wanted.Architecture
+            && (wanted.Variant is null || offered.Variant is null || wanted.Variant == offered.Variant));
+
+    // A name without a colon or slash is most often just a tag, which names no image.
+    private static ImageReference[] NamesOf(Descriptor descriptor)
+    {
+        if (descriptor.Annotations is not { } annotations) return [];
+        if (annotations.TryGetValue(ContainerdNameAnnotation, out var full)) return [ImageReference.Parse(full)];
+        return annotations.TryGetValue(NameAnnotation, out var name) && name.AsSpan().ContainsAny(':', '/') ? [ImageReference.Parse(name)] : [];
+    }
+
+    private static void CheckVersion(byte[] layout)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(layout);
+            var version = document.RootElement.TryGetProperty("imageLayoutVersion", out var value) ? value.GetString() : null;
+            if (version != "1.0.0") throw CrunException.Unsupported($"the layout has version \"{version}\", not 1.0.0", "load");
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw CrunException.Integrity("oci-layout is malformed", "load", error);
+        }
+    }
+}
