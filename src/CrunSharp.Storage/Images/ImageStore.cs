@@ -73,6 +73,7 @@ public sealed class ImageStore
     public Image Add(ReadOnlySpan<byte> rawConfig, IReadOnlyList<ImageReference> names, ReadOnlySpan<byte> rawManifest = default)
     {
         var config = ImageJson.ReadConfig(rawConfig);
+        ConfigCheck.Check(config);
         Layers.Pin(config.Rootfs.DiffIds);
         var id = Content.Add(rawConfig);
         Digest? manifestDigest = null;

@@ -101,7 +101,7 @@ public sealed class LayerExtractor : IDisposable
         var path = EntryPaths.Clean(entry.Name);
         if (path.Length == 0)
         {
-            if (entry.Kind != TarKind.Directory || !IsRoot(entry.Name)) throw CrunException.Integrity("the name is empty");
+            if (entry.Kind != TarKind.Directory || entry.Name.Length == 0) throw CrunException.Integrity("the name is empty");
             DescribeRoot(entry);
             return;
         }
@@ -116,8 +116,6 @@ public sealed class LayerExtractor : IDisposable
         else if (entry.Kind == TarKind.HardLink) MakeHardLink(parent, name, entry);
         else MakeSpecial(parent, name, entry);
     }
-
-    private static bool IsRoot(string name) => name.Length > 0;
 
     private static WhiteoutKind ReadWhiteout(string directory, ref string name)
     {

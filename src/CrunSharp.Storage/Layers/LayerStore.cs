@@ -72,16 +72,17 @@ public sealed class LayerStore
     /// <summary>Unpacks a layer's tar, compressed or not. When the expected layer is there already, nothing is read.</summary>
     /// <param name="tar">The tar; it is read to its end and disposed.</param>
     /// <param name="expectedDiffId">The digest that the uncompressed tar must have.</param>
-    /// <param name="blob">The digest under which the content store has this very stream.</param>
+    /// <param name="blob">The digest under which the content store has this very stream; null to keep it there now.</param>
     /// <param name="limits">How much it may unpack to.</param>
     /// <exception cref="CrunException">The tar is damaged, hostile, too large or another one; nothing is left of it.</exception>
     public Layer Apply(Stream tar, Digest? expectedDiffId, Digest? blob, LayerLimits? limits = null)
     {
+        if (blob is not { } held) return ApplyKeeping(tar, expectedDiffId, limits: limits);
         using (tar)
         {
             if (Known(expectedDiffId) is { } known) return known;
-            var size = blob is { } digest ? _content.SizeOf(digest) : null;
-            return ApplyNew(tar, expectedDiffId, limits, kind => blob is { } held ? Describe(held, size ?? 0, kind) : null);
+            var size = _content.SizeOf(held) ?? throw CrunException.NotFound($"content {held} is not in the store");
+            return ApplyNew(tar, expectedDiffId, limits, kind => Describe(held, size, kind));
         }
     }
 
@@ -182,7 +183,7 @@ public sealed class LayerStore
     private Layer? Known(Digest? diffId) =>
         diffId is { } known && TryGetTrusted(known) is { } layer && _pins.TryPin(_directories.Layers, known.Hex) ? layer : null;
 
-    private Layer ApplyNew(Stream source, Digest? expectedDiffId, LayerLimits? limits, Func<CompressionKind, Descriptor?> blobAfterReading)
+    private Layer ApplyNew(Stream source, Digest? expectedDiffId, LayerLimits? limits, Func<CompressionKind, Descriptor> blobAfterReading)
     {
         var limit = (limits ?? LayerLimits.Default).Within(OpenFile.FreeBytes(_directories.Root));
         var compressed = new CountingStream(source);
@@ -197,7 +198,7 @@ public sealed class LayerStore
         reader.Drain();
         // What a decoder has no use for belongs to the blob all the same.
         compressed.ReadToEnd();
-        var own = kind == CompressionKind.None && IsFunctionOf(draft, verified.Actual);
+        var own = kind == CompressionKind.None && IsFunctionOf(draft, verified.Actual, verified.Count);
         return Publish(draft, new LayerRecord
         {
             DiffId = verified.Actual,
@@ -213,10 +214,17 @@ public sealed class LayerStore
     }
 
     // An uncompressed tar that we would write just so need not be kept.
-    private static bool IsFunctionOf(LayerDraft draft, Digest diffId)
+    private static bool IsFunctionOf(LayerDraft draft, Digest diffId, long size)
     {
         using var hash = new HashingSink();
-        LayerTar.Write(draft.Directory, hash);
+        try
+        {
+            LayerTar.Write(draft.Directory, hash, size);
+        }
+        catch (CrunException error) when (error.Kind == ErrorKind.InvalidInput)
+        {
+            return false;
+        }
         return hash.Finish() == diffId;
     }
 

@@ -16,7 +16,9 @@ internal sealed class LayerTar
     private readonly TarWriter _writer;
     private readonly Dictionary<(ulong Device, ulong Inode), string> _linked = [];
 
-    private LayerTar(Stream output) => _writer = new TarWriter(output);
+    private readonly long _most;
+
+    private LayerTar(Stream output, long most) => (_writer, _most) = (new TarWriter(output), most);
 
     /// <summary>How many entries there are, whiteouts included.</summary>
     public long Entries { get; private set; }
@@ -28,10 +30,13 @@ internal sealed class LayerTar
     public long Length => _writer.Length;
 
     /// <summary>Writes the tar of a directory.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="output">Where to.</param>
+    /// <param name="most">How many bytes the tar may have; a hole of terabytes is not read to find out that it has more.</param>
     /// <exception cref="CrunException">The directory has something that no layer can say, or changes meanwhile.</exception>
-    public static LayerTar Write(SafeFileHandle directory, Stream output)
+    public static LayerTar Write(SafeFileHandle directory, Stream output, long most = long.MaxValue)
     {
-        var tar = new LayerTar(output);
+        var tar = new LayerTar(output, most);
         using (var own = FileAt.Open(directory, ".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY)) tar.WriteDirectory(own, "", 0);
         tar._writer.Finish();
         return tar;
@@ -82,6 +87,7 @@ internal sealed class LayerTar
             Size = status.Size,
             Attributes = Read(attributes, path, a => ExtendedAttributes.Get(file, a)),
         });
+        if (status.Size > _most - _writer.Length) throw Refused(path, $"the tar has more than {_most} bytes");
         Bytes += status.Size;
         for (var left = status.Size; left > 0;)
         {
