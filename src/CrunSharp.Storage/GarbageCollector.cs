@@ -98,11 +98,9 @@ public static class GarbageCollector
         {
             used.Add(id);
             if (store.Images.TryGet(id) is not { } image) continue;
-            foreach (var diffId in image.DiffIds) MarkLayer(store, diffId, used);
-            if (image.ManifestDigest is not { } manifest) continue;
-            used.Add(manifest);
-            if (image.ReadRawManifest() is not { } raw) continue;
-            foreach (var layer in ManifestReader.Read(raw).Layers) used.Add(layer.Digest);
+            foreach (var diffId in image.TryGetDiffIds() ?? []) MarkLayer(store, diffId, used);
+            if (image.ManifestDigest is { } manifest) used.Add(manifest);
+            foreach (var layer in image.TryReadManifest()?.Layers ?? []) used.Add(layer.Digest);
         }
         foreach (var root in otherRoots()) MarkLayer(store, root, used);
         return used;

@@ -141,7 +141,7 @@ public class HostileArchiveTests : TemporaryFolder
 
     private static string Config(Digest diffId, Digest? second = null, string env = "A=b") => $$"""
         {"architecture":"amd64","os":"linux","config":{"Env":["{{env}}"]},
-         "rootfs":{"type":"layers","diff_ids":["{{diffId}}"{{(second is null ? "" : $",\"{second}\"")}}]}}
+         "rootfs":{"type":"layers","diff_ids":["{{diffId}}"{{(second is null ? "" : $",\"{second}\"")}}] } }
         """;
 
     private static byte[] Docker(string config, string configName, string[] layers, Action<TarWriter>? more = null, string? configPath = null)
@@ -153,7 +153,7 @@ public class HostileArchiveTests : TemporaryFolder
             w.Begin(new TarEntry { Name = "l.tar", Kind = TarKind.File, Size = Layer.Length });
             w.Write(Layer);
             more?.Invoke(w);
-            TestTar.File(w, "manifest.json", $$"""[{"Config":"{{configPath ?? configName}}","RepoTags":["web:1"],"Layers":[{{list}}]}]""");
+            TestTar.File(w, "manifest.json", $"[{{\"Config\":\"{configPath ?? configName}\",\"RepoTags\":[\"web:1\"],\"Layers\":[{list}]}}]");
         });
     }
 

@@ -13,7 +13,7 @@ public sealed class Image
     private ImageConfig? _config;
     private IReadOnlyList<ImageReference>? _names;
 
-    internal Image(ImageStore store, ImageRecord record) => (_store, _record) = (store, record);
+    internal Image(ImageStore store, ImageRecord record, byte[]? rawConfig = null) => (_store, _record, _rawConfig) = (store, record, rawConfig);
 
     /// <summary>The image's id: the digest of its configuration.</summary>
     public Digest Id => _record.Id;
@@ -31,6 +31,32 @@ public sealed class Image
 
     /// <summary>The digests of the layers' uncompressed tars, from the base up.</summary>
     public IReadOnlyList<Digest> DiffIds => Config.Rootfs.DiffIds;
+
+    /// <summary>As <see cref="DiffIds"/>; null when the configuration is damaged or missing, so that the image is of no use.</summary>
+    internal IReadOnlyList<Digest>? TryGetDiffIds()
+    {
+        try
+        {
+            return DiffIds;
+        }
+        catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.NotFound)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The manifest that the image came with; null when there is none, or it is damaged.</summary>
+    internal ImageManifest? TryReadManifest()
+    {
+        try
+        {
+            return ReadRawManifest() is { } raw ? ManifestReader.Read(raw) : null;
+        }
+        catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.NotFound)
+        {
+            return null;
+        }
+    }
 
     /// <summary>How many bytes the files of all layers have; layers that are missing count as 0.</summary>
     public long Size

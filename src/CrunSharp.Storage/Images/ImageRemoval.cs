@@ -111,13 +111,10 @@ public sealed class ImageRemoval
 
     private void Delete(Image image)
     {
-        var layers = image.DiffIds;
+        var layers = image.TryGetDiffIds() ?? [];
         List<Digest> contents = [image.Id];
-        if (image.ManifestDigest is { } manifest)
-        {
-            contents.Add(manifest);
-            if (image.ReadRawManifest() is { } raw) contents.AddRange(ManifestReader.Read(raw).Layers.Select(static l => l.Digest));
-        }
+        if (image.ManifestDigest is { } manifest) contents.Add(manifest);
+        if (image.TryReadManifest() is { } parts) contents.AddRange(parts.Layers.Select(static l => l.Digest));
         _store.Images.Remove(image.Id);
         _lines.Add($"Deleted: {image.Id}");
         var collected = GarbageCollector.Collect(_store, _otherRoots, layers, contents);

@@ -89,7 +89,7 @@ public sealed class ImageStore
         if (old is null || (manifestDigest is not null && old.Manifest != manifestDigest))
             Write(new ImageRecord { Id = id, Manifest = manifestDigest ?? old?.Manifest, LastTagged = old?.LastTagged });
         foreach (var name in names) Tag(id, name);
-        return TryGet(id)!;
+        return new Image(this, TryReadRecord(id)!, rawConfig.ToArray());
     }
 
     /// <summary>Gives an image a name; the image that had it loses it.</summary>
@@ -162,7 +162,7 @@ public sealed class ImageStore
     }
 
     private static DateTimeOffset Created(Image image) =>
-        DateTimeOffset.TryParse(image.Config.Created, System.Globalization.CultureInfo.InvariantCulture, out var time) ? time : default;
+        image.TryGetDiffIds() is not null && DateTimeOffset.TryParse(image.Config.Created, System.Globalization.CultureInfo.InvariantCulture, out var time) ? time : default;
 
     private static string FileName(Digest id) => $"{id.Hex}.json";
 }
