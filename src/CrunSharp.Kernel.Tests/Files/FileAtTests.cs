@@ -50,6 +50,16 @@ public class FileAtTests
     }
 
     [Test]
+    public void A_failure_names_the_error_of_its_call_when_the_message_has_a_path()
+    {
+        using var root = FileAt.OpenDirectory(_path);
+        FileAt.MakeDirectory(root, "full");
+        FileAt.MakeDirectory(root, "full/inner");
+        Assert.That(() => FileAt.Remove(root, "full", isDirectory: true),
+            Throws.TypeOf<CrunException>().With.Property("Errno").EqualTo(Errno.ENOTEMPTY));
+    }
+
+    [Test]
     public void Missing_directories_are_made_in_the_root()
     {
         using var root = FileAt.OpenDirectory(_path);

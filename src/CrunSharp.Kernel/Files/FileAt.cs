@@ -325,8 +325,11 @@ public static unsafe class FileAt
     /// <summary>The path that an open file has now, for messages.</summary>
     public static string PathOf(SafeHandle file)
     {
+        // Messages are made of a failed call's error number, which must outlive this call.
+        var before = Marshal.GetLastPInvokeError();
         var buffer = stackalloc byte[4096];
         var length = C.readlinkat(AT.AT_FDCWD, $"/proc/self/fd/{file.DangerousGetHandle()}", buffer, 4096);
+        Marshal.SetLastPInvokeError(before);
         return length < 0 ? "?" : PathEncoding.Decode(new ReadOnlySpan<byte>(buffer, (int)length));
     }
 

@@ -42,4 +42,5 @@ internal static class NR_OLD
     public const int __NR_mkdirat = 34;
     public const int __NR_ioprio_set = 30;
     public const int __NR_sched_setattr = 274;
+    public const int __NR_bpf = 280;
 }

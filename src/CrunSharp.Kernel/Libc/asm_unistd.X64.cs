@@ -42,4 +42,5 @@ internal static class NR_OLD
     public const int __NR_mkdirat = 258;
     public const int __NR_ioprio_set = 251;
     public const int __NR_sched_setattr = 314;
+    public const int __NR_bpf = 321;
 }

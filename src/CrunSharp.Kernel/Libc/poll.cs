@@ -18,6 +18,7 @@ public enum PollEvents : short
 {
     None = 0,
     POLLIN = 1,
+    POLLPRI = 2,
     POLLOUT = 4,
     POLLERR = 8,
     POLLHUP = 16,

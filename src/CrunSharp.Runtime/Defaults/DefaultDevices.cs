@@ -20,12 +20,11 @@ public static class DefaultDevices
     ];
 
     /// <summary>
-    /// What a container may do with devices: make any node, which by itself gives no access; use the default ones and
-    /// its terminals; nothing else.
+    /// What every container may do with devices: make any node, which by itself gives no access, and use the default
+    /// ones and its terminals. To be put after a specification's own rules.
     /// </summary>
-    public static IReadOnlyList<DeviceRule> Rules { get; } =
+    public static IReadOnlyList<DeviceRule> Allowed { get; } =
     [
-        new() { Allow = false, Access = "rwm" },
         Allow("c", null, null, "m"),
         Allow("b", null, null, "m"),
         Allow("c", 1, 3, "rwm"),
@@ -38,6 +37,9 @@ public static class DefaultDevices
         Allow("c", 5, 2, "rwm"),
         Allow("c", 136, null, "rwm"),
     ];
+
+    /// <summary>The rules of a container that asks for no other devices: nothing but <see cref="Allowed"/>.</summary>
+    public static IReadOnlyList<DeviceRule> Rules { get; } = [new DeviceRule { Allow = false, Access = "rwm" }, .. Allowed];
 
     private static DeviceSpec Node(string path, long major, long minor) =>
         new() { Path = path, Type = "c", Major = major, Minor = minor, FileMode = Everyone, Uid = 0, Gid = 0 };

@@ -1,0 +1,270 @@
+using System.Diagnostics;
+using System.Globalization;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Kernel.Processes;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Runtime;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Runtime.Cgroups;
+
+/// <summary>A control group: processes with common limits, that can be stopped and ended together.</summary>
+/// <remarks>It is a handle: disposing it leaves the cgroup as it is.</remarks>
+public sealed class Cgroup : IDisposable
+{
+    private const OpenFlags AsDirectory = OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY;
+
+    // The kernel acts within milliseconds; what takes longer is a process stuck in a device.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    private readonly CgroupV2 _tree;
+
+    internal Cgroup(CgroupV2 tree, string path, SafeFileHandle directory) => (_tree, Path, Directory) = (tree, path, directory);
+
+    /// <summary>Its path from the root of the tree, such as <c>/crun-sharp/ID</c>.</summary>
+    public string Path { get; }
+
+    /// <summary>Its open directory: what clone3 takes with CLONE_INTO_CGROUP.</summary>
+    public SafeFileHandle Directory { get; }
+
+    /// <summary>Its path on the host.</summary>
+    public string HostPath => _tree.MountPoint + Path;
+
+    /// <summary>Whether there are processes in it or below it.</summary>
+    public bool IsPopulated => Event("populated") == 1;
+
+    /// <summary>Whether all its processes are stopped.</summary>
+    public bool IsFrozen => Event("frozen") == 1;
+
+    /// <summary>How many of its processes the kernel ended because memory ran out.</summary>
+    /// <value>null without a memory controller.</value>
+    public long? OomKills
+    {
+        get
+        {
+            using var events = TryOpenEvents("memory.events");
+            return events?.Read("oom_kill");
+        }
+    }
+
+    /// <summary>Changes limits; those that are null stay as they are.</summary>
+    /// <exception cref="CrunException">A limit cannot be enforced on this host, or is below what is in use.</exception>
+    public void Update(ResourcesSpec resources)
+    {
+        var settings = CgroupSettings.From(resources);
+        if (resources.Memory is { CheckBeforeUpdate: true, Limit: > 0 and { } limit } && Counter("memory.current") is { } used && used > limit)
+            throw new CrunException(ErrorKind.WrongState, $"memory.limit of {limit} is less than the {used} bytes in use", spec: "config-linux.md#memory");
+        EnableAbove(settings);
+        Write(settings);
+    }
+
+    /// <summary>Moves a process into it.</summary>
+    /// <exception cref="CrunException">ESRCH when there is no such process, EAGAIN when it would exceed a limit.</exception>
+    public void Add(int pid) => KernelFile.Write(Directory, "cgroup.procs", pid.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>The processes in it and below it; those of other pid namespaces are left out.</summary>
+    /// <exception cref="CrunException">It was removed.</exception>
+    public IReadOnlyList<int> Processes()
+    {
+        var processes = new List<int>();
+        AddProcesses(Directory, processes);
+        return processes;
+    }
+
+    /// <summary>Stops all its processes, and waits until they are.</summary>
+    /// <exception cref="CrunException">A process does not stop within ten seconds; all go on.</exception>
+    public void Freeze()
+    {
+        KernelFile.Write(Directory, "cgroup.freeze", "1");
+        using var events = OpenEvents("cgroup.events");
+        if (events.WaitFor("frozen", 1, s_patience)) return;
+        KernelFile.TryWrite(Directory, "cgroup.freeze", "0");
+        throw CrunException.WrongState($"its processes do not stop within {s_patience.TotalSeconds} seconds", $"freeze {Path}");
+    }
+
+    /// <summary>Lets all its processes go on.</summary>
+    /// <exception cref="CrunException">They do not within ten seconds: a cgroup above is frozen.</exception>
+    public void Thaw()
+    {
+        KernelFile.Write(Directory, "cgroup.freeze", "0");
+        using var events = OpenEvents("cgroup.events");
+        if (!events.WaitFor("frozen", 0, s_patience)) throw CrunException.WrongState("a cgroup above it is frozen", $"thaw {Path}");
+    }
+
+    /// <summary>Sends a signal to all processes in it and below it.</summary>
+    /// <exception cref="CrunException">The errors of pidfd_send_signal.</exception>
+    public void Send(Signal signal)
+    {
+        var opened = new List<PidHandle>();
+        try
+        {
+            foreach (var pid in Processes())
+            {
+                if (PidHandle.TryOpen(pid) is { } process) opened.Add(process);
+            }
+            // Between reading and opening a number may have become another's, who is not in this cgroup.
+            var still = new HashSet<int>(Processes());
+            foreach (var process in opened)
+            {
+                if (still.Contains(process.Pid)) process.Send(signal.Number);
+            }
+        }
+        finally
+        {
+            foreach (var process in opened) process.Dispose();
+        }
+    }
+
+    /// <summary>Ends all processes in it and below it with SIGKILL, frozen or not.</summary>
+    /// <exception cref="CrunException">The errors of write.</exception>
+    public void Kill()
+    {
+        // Linux 5.14.
+        var errno = KernelFile.TryWrite(Directory, "cgroup.kill", "1");
+        if (errno == Errno.None) return;
+        if (errno != Errno.ENOENT) throw new CrunException(ErrorKind.System, "", $"kill {Path}", errno, "write(cgroup.kill, \"1\")");
+        KillEach();
+    }
+
+    /// <summary>Waits until there is no process in it or below it; false when there still is after <paramref name="timeout"/>.</summary>
+    /// <param name="timeout">How long; null without limit.</param>
+    public bool WaitUntilEmpty(TimeSpan? timeout)
+    {
+        using var events = OpenEvents("cgroup.events");
+        return events.WaitFor("populated", 0, timeout);
+    }
+
+    /// <summary>Opens a file with counters, to read them and to wait until they change.</summary>
+    /// <param name="name"><c>cgroup.events</c>, <c>memory.events</c> and others.</param>
+    /// <returns>null when its controller is not switched on.</returns>
+    public CgroupEvents? TryOpenEvents(string name) =>
+        FileAt.TryOpen(Directory, name, OpenFlags.O_RDONLY, out _) is { } file ? new CgroupEvents(file) : null;
+
+    /// <summary>The text of one of its files, such as <c>cpu.stat</c>; null when its controller is not switched on.</summary>
+    /// <exception cref="CrunException">The errors of read.</exception>
+    public string? TryRead(string file) => KernelFile.TryRead(Directory, file);
+
+    /// <summary>
+    /// Removes it and those below it. Processes that are still ending are waited for; false when it did not exist any
+    /// more.
+    /// </summary>
+    /// <exception cref="CrunException">It has processes that do not end within ten seconds.</exception>
+    public bool Remove()
+    {
+        var started = Stopwatch.GetTimestamp();
+        using var parent = _tree.OpenParent(Path);
+        var name = Path[(Path.LastIndexOf('/') + 1)..];
+        for (; ; )
+        {
+            try
+            {
+                RemoveChildren(Directory);
+                return FileAt.Remove(parent, name, isDirectory: true);
+            }
+            catch (CrunException error) when (error.Errno is Errno.EBUSY or Errno.ENOENT or Errno.ENODEV)
+            {
+                if (FileAt.TryStatus(parent, name) is null) return false;
+                var left = s_patience - Stopwatch.GetElapsedTime(started);
+                if (left <= TimeSpan.Zero || !WaitUntilEmpty(left))
+                    throw CrunException.WrongState($"it has {Processes().Count} processes", $"remove cgroup {Path}");
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Directory.Dispose();
+
+    internal void RequireUnused()
+    {
+        if (Event("populated") == 1) throw Unfit($"it has {Processes().Count} processes");
+        // Also when a cgroup above it is.
+        if (Event("frozen") == 1 || KernelFile.TryRead(Directory, "cgroup.freeze")?.StartsWith('1') == true) throw Unfit("it is frozen");
+
+        CrunException Unfit(string reason) =>
+            new(ErrorKind.WrongState, reason, $"use cgroup {Path}", spec: "config-linux.md#cgroups-path");
+    }
+
+    internal void Write(IReadOnlyList<CgroupSetting> settings)
+    {
+        foreach (var setting in settings)
+        {
+            var (file, value) = (setting.File, setting.Value);
+            var errno = KernelFile.TryWrite(Directory, file, value);
+            if (errno == Errno.ENOENT && setting.Fallback is { } other)
+            {
+                (file, value) = (other, setting.FallbackValue ?? value);
+                errno = KernelFile.TryWrite(Directory, file, value);
+            }
+            if (errno == Errno.None || (errno == Errno.ENOENT && setting.IsOptional)) continue;
+            if (errno is Errno.ENOENT) throw CrunException.Unsupported($"{setting.Resource} cannot be enforced: this kernel has no {file} ({HostPath})");
+            throw new CrunException(ErrorKind.System, "", $"set {setting.Resource} of cgroup {Path}", errno, $"write({file}, \"{value}\")");
+        }
+    }
+
+    private void EnableAbove(IReadOnlyList<CgroupSetting> settings)
+    {
+        for (var slash = Path.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = Path.IndexOf('/', slash + 1))
+        {
+            using var above = _tree.OpenParent(Path[..slash] + "/x");
+            CgroupV2.EnableControllers(above, settings, []);
+        }
+    }
+
+    private long? Event(string key)
+    {
+        using var events = OpenEvents("cgroup.events");
+        return events.Read(key);
+    }
+
+    private CgroupEvents OpenEvents(string name) => new(FileAt.Open(Directory, name, OpenFlags.O_RDONLY));
+
+    private long? Counter(string file) =>
+        long.TryParse(KernelFile.TryRead(Directory, file), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var value) ? value : null;
+
+    // Kernels without cgroup.kill: nothing can be started while all is frozen, so that one round gets all.
+    private void KillEach()
+    {
+        KernelFile.TryWrite(Directory, "cgroup.freeze", "1");
+        try
+        {
+            for (var round = 0; round < 100; round++)
+            {
+                Send(Signal.SIGKILL);
+                if (WaitUntilEmpty(TimeSpan.FromMilliseconds(10))) return;
+            }
+        }
+        finally
+        {
+            KernelFile.TryWrite(Directory, "cgroup.freeze", "0");
+        }
+    }
+
+    private static void AddProcesses(SafeFileHandle directory, List<int> processes)
+    {
+        foreach (var line in KernelFile.Read(directory, "cgroup.procs").Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && pid > 0) processes.Add(pid);
+        }
+        foreach (var child in Children(directory))
+        {
+            using var below = FileAt.TryOpenBeneath(directory, child, AsDirectory, out _);
+            if (below is not null) AddProcesses(below, processes);
+        }
+    }
+
+    private static void RemoveChildren(SafeFileHandle directory)
+    {
+        foreach (var child in Children(directory))
+        {
+            using (var below = FileAt.TryOpenBeneath(directory, child, AsDirectory, out _))
+            {
+                if (below is not null) RemoveChildren(below);
+            }
+            FileAt.Remove(directory, child, isDirectory: true);
+        }
+    }
+
+    private static List<string> Children(SafeFileHandle directory) =>
+        FileAt.List(directory).FindAll(name => FileAt.TryStatus(directory, name)?.Kind == FileKind.Directory);
+}

@@ -1,0 +1,186 @@
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Runtime;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Runtime.Cgroups;
+
+/// <summary>
+/// The tree of control groups, version 2. On a host that has version 1 beside it (a hybrid), only this tree is used:
+/// what its controllers do not offer cannot be had.
+/// </summary>
+/// <seealso href="https://docs.kernel.org/admin-guide/cgroup-v2.html"/>
+public sealed class CgroupV2 : IDisposable
+{
+    private const string Usual = "/sys/fs/cgroup";
+    private const OpenFlags AsDirectory = OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY;
+
+    private readonly SafeFileHandle _root;
+    private readonly HashSet<string> _controllers;
+
+    private CgroupV2(string path, SafeFileHandle root)
+    {
+        (MountPoint, _root) = (path, root);
+        _controllers = Words(KernelFile.Read(root, "cgroup.controllers"));
+    }
+
+    /// <summary>Where it is mounted, such as <c>/sys/fs/cgroup</c> or <c>/sys/fs/cgroup/unified</c>.</summary>
+    public string MountPoint { get; }
+
+    /// <summary>The controllers that its root has.</summary>
+    public IReadOnlyCollection<string> Controllers => _controllers;
+
+    /// <summary>Finds the tree.</summary>
+    /// <exception cref="CrunException">No cgroup2 file system is mounted.</exception>
+    public static CgroupV2 Find() =>
+        TryFind() ?? throw CrunException.Unsupported("no cgroup2 file system is mounted on this host", "find cgroups");
+
+    /// <summary>As <see cref="Find"/>; null when no cgroup2 file system is mounted.</summary>
+    public static CgroupV2? TryFind()
+    {
+        // On top of each other, the last one is the one that is seen.
+        string? found = null;
+        foreach (var line in KernelFile.Read(null, "/proc/self/mountinfo").Split('\n'))
+        {
+            if (MountPointOf(line) is { } path && (found != Usual || path == Usual)) found = path;
+        }
+        if (found is null) return null;
+        var root = FileAt.TryOpen(null, found, AsDirectory, out _);
+        if (root is not null && FileAt.TryStatus(root, "cgroup.controllers") is not null) return new CgroupV2(found, root);
+        root?.Dispose();
+        return null;
+    }
+
+    /// <summary>The limits that this host cannot enforce, for messages in the words of the caller's options.</summary>
+    /// <exception cref="CrunException">A value is out of range, or there is nothing like it in cgroup v2.</exception>
+    public IReadOnlyList<MissingController> MissingFor(ResourcesSpec resources)
+    {
+        var missing = new List<MissingController>();
+        foreach (var setting in CgroupSettings.From(resources))
+        {
+            if (setting.Controller.Length > 0 && !_controllers.Contains(setting.Controller))
+                missing.Add(new MissingController(setting.Resource, setting.Controller));
+        }
+        return missing;
+    }
+
+    /// <summary>Makes a cgroup with limits and those above it; a cgroup that is there already must be empty.</summary>
+    /// <param name="path">Its path from the root, such as <c>/crun-sharp/ID</c>.</param>
+    /// <param name="resources">Its limits; device rules are put in force by <see cref="DeviceFilter"/>.</param>
+    /// <param name="alsoCounted">
+    /// Controllers to switch on for their counters, where they are there: <c>memory</c>, <c>pids</c> and others.
+    /// </param>
+    /// <exception cref="CrunException">
+    /// The path leads elsewhere; the cgroup has processes or is frozen; a limit cannot be enforced on this host. What
+    /// was made is removed.
+    /// </exception>
+    public Cgroup Create(string path, ResourcesSpec? resources = null, params IReadOnlyList<string> alsoCounted)
+    {
+        var names = CgroupPath.Split(path);
+        IReadOnlyList<CgroupSetting> settings = resources is null ? [] : CgroupSettings.From(resources);
+        foreach (var setting in settings)
+        {
+            if (setting.Controller.Length > 0 && !_controllers.Contains(setting.Controller)) throw Missing(setting, MountPoint);
+        }
+        var parent = FileAt.Open(_root, ".", AsDirectory);
+        var made = 0;
+        try
+        {
+            for (var i = 0; i < names.Length; i++)
+            {
+                EnableControllers(parent, settings, alsoCounted);
+                if (FileAt.TryMakeDirectory(parent, names[i], 0x1ed, out var errno)) made = made == 0 ? i + 1 : made;
+                else if (errno != Errno.EEXIST) throw new CrunException(ErrorKind.System, "", $"make cgroup {path}", errno, $"mkdirat(\"{names[i]}\")");
+                var child = FileAt.OpenBeneath(parent, names[i], AsDirectory);
+                parent.Dispose();
+                parent = child;
+            }
+            var cgroup = new Cgroup(this, "/" + string.Join('/', names), parent);
+            cgroup.RequireUnused();
+            cgroup.Write(settings);
+            return cgroup;
+        }
+        catch
+        {
+            parent.Dispose();
+            for (var i = names.Length; made > 0 && i >= made; i--) TryRemove(string.Join('/', names, 0, i));
+            throw;
+        }
+    }
+
+    /// <summary>Opens a cgroup; null when there is none.</summary>
+    /// <exception cref="CrunException">The path leads elsewhere.</exception>
+    public Cgroup? TryOpen(string path)
+    {
+        var names = CgroupPath.Split(path);
+        var joined = string.Join('/', names);
+        var directory = FileAt.TryOpenBeneath(_root, joined, AsDirectory, out var errno);
+        if (directory is not null) return new Cgroup(this, "/" + joined, directory);
+        return errno == Errno.ENOENT ? null : throw new CrunException(ErrorKind.System, "", $"open cgroup {path}", errno, $"openat2(\"{joined}\")");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _root.Dispose();
+
+    internal static CrunException Missing(CgroupSetting setting, string where) => CrunException.Unsupported(
+        $"{setting.Resource} cannot be enforced: the {setting.Controller} controller is not available in cgroup v2 on this host ({where})");
+
+    internal SafeFileHandle OpenParent(string path)
+    {
+        var slash = path.LastIndexOf('/');
+        return slash <= 0 ? FileAt.Open(_root, ".", AsDirectory) : FileAt.OpenBeneath(_root, path[1..slash], AsDirectory);
+    }
+
+    internal static HashSet<string> Words(string text) =>
+        [.. text.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries)];
+
+    /// <summary>Switches on for a cgroup's children what some settings need.</summary>
+    internal static void EnableControllers(SafeFileHandle directory, IReadOnlyList<CgroupSetting> settings, IReadOnlyList<string> alsoCounted)
+    {
+        if (settings.Count == 0 && alsoCounted.Count == 0) return;
+        var enabled = Words(KernelFile.Read(directory, "cgroup.subtree_control"));
+        HashSet<string>? available = null;
+        foreach (var setting in settings)
+        {
+            if (setting.Controller.Length == 0 || !enabled.Add(setting.Controller)) continue;
+            available ??= Words(KernelFile.Read(directory, "cgroup.controllers"));
+            if (!available.Contains(setting.Controller)) throw Missing(setting, FileAt.PathOf(directory));
+            try
+            {
+                KernelFile.Write(directory, "cgroup.subtree_control", "+" + setting.Controller);
+            }
+            catch (CrunException error) when (error.Errno == Errno.EBUSY)
+            {
+                throw CrunException.Unsupported($"{setting.Resource} cannot be enforced: processes in {FileAt.PathOf(directory)} keep the {setting.Controller} controller from its children");
+            }
+        }
+        foreach (var controller in alsoCounted)
+        {
+            // Only counters: what cannot be switched on is done without.
+            if (enabled.Add(controller)) KernelFile.TryWrite(directory, "cgroup.subtree_control", "+" + controller);
+        }
+    }
+
+    private void TryRemove(string path)
+    {
+        using var parent = OpenParent("/" + path);
+        try
+        {
+            FileAt.Remove(parent, path[(path.LastIndexOf('/') + 1)..], isDirectory: true);
+        }
+        catch (CrunException)
+        {
+            // Another container has its cgroup in it by now.
+        }
+    }
+
+    // ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELDS...] - TYPE SOURCE OPTIONS
+    private static string? MountPointOf(string line)
+    {
+        var dash = line.IndexOf(" - ", StringComparison.Ordinal);
+        if (dash < 0 || !line.AsSpan(dash + 3).StartsWith("cgroup2 ", StringComparison.Ordinal)) return null;
+        var fields = line[..dash].Split(' ');
+        return fields.Length < 6 ? null : fields[4].Replace("\\040", " ", StringComparison.Ordinal).Replace("\\134", "\\", StringComparison.Ordinal);
+    }
+}
