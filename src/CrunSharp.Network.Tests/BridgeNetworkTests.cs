@@ -67,4 +67,40 @@ public class BridgeNetworkTests
         Assert.That(slowest, Is.LessThan(500));
         Assert.That(times[50], Is.LessThan(20));
     }
+
+    [Test]
+    public void Many_containers_can_start_at_once_on_a_host_without_a_bridge()
+    {
+        const int count = 12;
+        var containers = new TestContainer[count];
+        Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = count }, i =>
+            // Each with an object of its own, as each process has one.
+            containers[i] = _host.Start(_host.Open(), $"c{i}", new PortForward { HostPort = (ushort)(8000 + i), ContainerPort = 80 }));
+        Assert.Multiple(() =>
+        {
+            Assert.That(containers.Select(c => c.Record.Address), Is.Unique);
+            for (var i = 0; i < count; i++)
+            {
+                containers[i].Serve(80);
+                Assert.That(Ask.Tcp(_host.Machine, "127.0.0.1", 8000 + i), Is.EqualTo($"c{i} 10.88.0.1"));
+            }
+        });
+        Parallel.For(0, count, i => _host.Machine.Run(() => _network.Disconnect(containers[i].Record)));
+        Assert.That(_host.Machine.Tool("nft", "list", "map", "inet", "crunsharp", "dnat4"), Does.Not.Contain("elements"));
+    }
+
+    [Test]
+    public void A_firewall_that_is_flushed_while_containers_start_does_not_lose_a_port()
+    {
+        for (var i = 0; i < 10; i++)
+        {
+            var flusher = new Thread(() => _host.Machine.Tool("nft", "flush", "ruleset"));
+            flusher.Start();
+            _host.Start(_network, $"c{i}", new PortForward { HostPort = (ushort)(8000 + i), ContainerPort = 80 });
+            flusher.Join();
+        }
+        _host.Start(_network, "last");
+        var elements = _host.Machine.Tool("nft", "list", "map", "inet", "crunsharp", "dnat4");
+        for (var i = 0; i < 10; i++) Assert.That(elements, Does.Contain($"tcp . {8000 + i} "));
+    }
 }

@@ -130,7 +130,7 @@ internal sealed class PrivateHost : IDisposable
 
     public T Own<T>(T disposable) where T : IDisposable
     {
-        _owned.Add(disposable);
+        lock (_owned) _owned.Add(disposable);
         return disposable;
     }
 
