@@ -228,15 +228,24 @@ public sealed class BridgeNetwork
 
     private void Publish(HostNetwork host, EndpointRecord record)
     {
+        const int mostTries = 5;
         for (var i = 0; ; i++)
         {
             var batch = Ruleset.Batch();
             PortMap.Add(batch, record.Ports, record.Address);
-            var errors = batch.TryExecute(host.Netfilter);
-            if (errors.Count == 0) break;
-            // An element with other data: of a container that died without a farewell, or of one that lives.
-            if (errors[0].Errno is not (Errno.EBUSY or Errno.EEXIST) || i > 0) throw errors[0].ToException();
-            foreach (var port in record.Ports) _endpoints.ClearPort(host.Netfilter, port, record.Address);
+            if (batch.TryExecute(host.Netfilter) is not [var error, ..]) break;
+            if (i == mostTries) throw error.ToException();
+            switch (error.Errno)
+            {
+                case Errno.ENOENT: // the table is gone
+                    host.Complete();
+                    break;
+                case Errno.EBUSY or Errno.EEXIST: // an element of a container that died without a farewell, or of one that lives
+                    foreach (var port in record.Ports) _endpoints.ClearPort(host.Netfilter, port, record.Address);
+                    break;
+                default:
+                    throw error.ToException();
+            }
         }
         var forget = new NetlinkWriter();
         foreach (var port in record.Ports) if (port is { Protocol: PortProtocol.Udp, HasIPv4: true }) forget.ForgetPort(port);

@@ -16,10 +16,16 @@ internal sealed class HostNetwork : IDisposable
 {
     private const int MostTries = 5;
 
-    private readonly FileLock _lock;
+    private readonly NetworkPaths _paths;
+    private readonly NetworkRecord _network;
+    private FileLock? _lock;
 
-    private HostNetwork(FileLock held, NetlinkSocket route, NetlinkSocket netfilter, Link bridge) =>
-        (_lock, Route, Netfilter, Bridge) = (held, route, netfilter, bridge);
+    private HostNetwork(NetworkPaths paths, NetworkRecord network)
+    {
+        (_paths, _network) = (paths, network);
+        Route = NetlinkSocket.Open(NetlinkProtocol.NETLINK_ROUTE);
+        Netfilter = NetlinkSocket.Open(NetlinkProtocol.NETLINK_NETFILTER);
+    }
 
     /// <summary>The connection about interfaces, addresses and routes.</summary>
     public NetlinkSocket Route { get; }
@@ -28,42 +34,44 @@ internal sealed class HostNetwork : IDisposable
     public NetlinkSocket Netfilter { get; }
 
     /// <summary>The bridge.</summary>
-    public Link Bridge { get; }
+    public Link Bridge { get; private set; } = null!;
 
     /// <summary>Looks whether all is there (three questions to the kernel, 40 µs), and makes what is missing.</summary>
     /// <exception cref="CrunException">The kernel refuses.</exception>
     public static HostNetwork Prepare(NetworkPaths paths, NetworkRecord network)
     {
-        var subnet = network.ParseSubnet();
-        var route = NetlinkSocket.Open(NetlinkProtocol.NETLINK_ROUTE);
-        NetlinkSocket? netfilter = null;
+        var host = new HostNetwork(paths, network);
         try
         {
-            netfilter = NetlinkSocket.Open(NetlinkProtocol.NETLINK_NETFILTER);
-            for (var i = 0; i < MostTries; i++)
-            {
-                var shared = FileLock.Shared(null, paths.Lock);
-                var isReady = false;
-                try
-                {
-                    isReady = TryLook(route, netfilter, network.Bridge, subnet, out var bridge);
-                    if (isReady) return new HostNetwork(shared, route, netfilter, bridge!);
-                }
-                finally
-                {
-                    if (!isReady) shared.Dispose();
-                }
-                using var alone = FileLock.Exclusive(null, paths.Lock);
-                Complete(paths, route, netfilter, network.Bridge, subnet);
-            }
-            throw CrunException.WrongState("somebody removes it again and again", $"set up network {network.Name}");
+            host.Complete();
+            return host;
         }
         catch
         {
-            netfilter?.Dispose();
-            route.Dispose();
+            host.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Looks again, after something turned out to be missing: an administrator flushes nftables at any moment.</summary>
+    /// <exception cref="CrunException">The kernel refuses.</exception>
+    public void Complete()
+    {
+        var subnet = _network.ParseSubnet();
+        for (var i = 0; i < MostTries; i++)
+        {
+            _lock?.Dispose();
+            _lock = FileLock.Shared(null, _paths.Lock);
+            if (TryLook(Route, Netfilter, _network.Bridge, subnet) is { } bridge)
+            {
+                Bridge = bridge;
+                return;
+            }
+            _lock.Dispose();
+            using var alone = FileLock.Exclusive(null, _paths.Lock);
+            MakeMissing(_paths, Route, Netfilter, _network.Bridge, subnet);
+        }
+        throw CrunException.WrongState("somebody removes it again and again", $"set up network {_network.Name}");
     }
 
     /// <summary>Makes the table, with all networks and all containers that live.</summary>
@@ -88,18 +96,17 @@ internal sealed class HostNetwork : IDisposable
     /// <summary>Closes the connections; this takes some milliseconds after deletions in nftables.</summary>
     public void Dispose()
     {
-        _lock.Dispose();
+        _lock?.Dispose();
         Route.Dispose();
         Netfilter.Dispose();
     }
 
-    private static bool TryLook(NetlinkSocket route, NetlinkSocket netfilter, string name, Subnet subnet, out Link? bridge)
-    {
-        bridge = Links.Bridge.TryGet(route, name, subnet);
-        return bridge is not null && Ruleset.Look(netfilter) == Ruleset.State.Present && !ForwardPolicy.Drops(netfilter, name);
-    }
+    private static Link? TryLook(NetlinkSocket route, NetlinkSocket netfilter, string name, Subnet subnet) =>
+        Links.Bridge.TryGet(route, name, subnet) is { } bridge
+        && Ruleset.Look(netfilter) == Ruleset.State.Present
+        && !ForwardPolicy.Drops(netfilter, name) ? bridge : null;
 
-    private static void Complete(NetworkPaths paths, NetlinkSocket route, NetlinkSocket netfilter, string bridge, Subnet subnet)
+    private static void MakeMissing(NetworkPaths paths, NetlinkSocket route, NetlinkSocket netfilter, string bridge, Subnet subnet)
     {
         // The rules come first, so that no container is ever reachable without them.
         var state = Ruleset.Look(netfilter);
