@@ -138,15 +138,17 @@ internal sealed class PrivateHost : IDisposable
     public TestContainer Start(BridgeNetwork network, string id, params PortForward[] ports) => Own(Machine.Run(() =>
     {
         var reservation = network.Reserve(ports);
+        Machine? machine = null;
         try
         {
             var lease = network.Lease(id);
-            var machine = new Machine(Machine.Namespace);
+            machine = new Machine(Machine.Namespace);
             var record = network.Connect(new EndpointRequest { ContainerId = id, Pid = machine.Pid }, lease, reservation);
             return new TestContainer(id, machine, lease, reservation, record);
         }
         catch
         {
+            machine?.Dispose();
             reservation.Dispose();
             throw;
         }
