@@ -6,13 +6,24 @@ namespace CrunSharp.Cli.Tests;
 /// <summary>Runs command lines in this process and keeps what they write.</summary>
 internal sealed class Session
 {
-    private readonly Dictionary<string, string> _variables = new() { ["HOME"] = "/root", ["FROM_HOST"] = "host's" };
+    private readonly Dictionary<string, string> _variables = new()
+    {
+        ["CRUN_SHARP_ROOT"] = $"{Scratch}/store",
+        ["CRUN_SHARP_RUN_ROOT"] = $"{Scratch}/run",
+    };
+
+    /// <summary>Where commands keep their state when a test names no place; <see cref="ScratchRemoval"/> takes it away.</summary>
+    public static string Scratch { get; } = Path.Combine(Path.GetTempPath(), $"crun-sharp-cli-{Environment.ProcessId}");
 
     public DateTimeOffset Now { get; set; } = new(2024, 5, 1, 12, 0, 0, TimeSpan.Zero);
 
-    public string? Root
+    public string Root
     {
-        set => _variables["CRUN_SHARP_ROOT"] = value!;
+        set
+        {
+            _variables["CRUN_SHARP_ROOT"] = value;
+            _variables["CRUN_SHARP_RUN_ROOT"] = value + "-run";
+        }
     }
 
     public byte[] Input { get; set; } = [];

@@ -2,6 +2,8 @@ using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Builds;
 using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Commands.General;
+using CrunSharp.Cli.Commands.Images;
+using CrunSharp.Cli.Commands.Objects;
 using CrunSharp.Cli.Commands.Volumes;
 
 namespace CrunSharp.Cli.Commands;
@@ -25,9 +27,11 @@ internal static class CommandTable
         new("container exec|exec", Section.Common, "Run a further command in a running container", static () => new ExecCommand()),
         new("container ls|container list|container ps|ps", Section.Common, "List containers", static () => new ListCommand()),
         new("image build|builder build|build", Section.Common, "Build an image from a Dockerfile", static () => new BuildCommand()),
+        new("image ls|image list|images", Section.Common, "List images", static () => new ListImagesCommand()),
         new("version", Section.Common, "Show the version", static () => new VersionCommand()),
 
         new("container create|create", Section.Other, "Make a container", static () => new CreateCommand()),
+        new("container inspect", Section.Other, "Show all that is known of containers", static () => new InspectCommand("container")),
         new("container kill|kill", Section.Other, "Send containers a signal", static () => new KillCommand()),
         new("container logs|logs", Section.Other, "Show what a container wrote", static () => new LogsCommand()),
         new("container port|port", Section.Other, "Show where a container's ports are published", static () => new PortCommand()),
@@ -35,11 +39,20 @@ internal static class CommandTable
         new("container start|start", Section.Other, "Start containers", static () => new StartCommand()),
         new("container stop|stop", Section.Other, "Stop containers", static () => new StopCommand()),
         new("container wait|wait", Section.Other, "Wait until containers end and print their exit codes", static () => new WaitCommand()),
+        new("image history|history", Section.Other, "Show what an image was made of", static () => new HistoryCommand()),
+        new("image import|import", Section.Other, "Make an image of a root file system's tar", static () => new ImportCommand()),
+        new("image inspect", Section.Other, "Show all that is known of images", static () => new InspectImagesCommand()),
+        new("image load|load", Section.Other, "Read images from an archive", static () => new LoadCommand()),
+        new("image rm|image remove|rmi", Section.Other, "Remove images", static () => new RemoveImagesCommand()),
+        new("image save|save", Section.Other, "Write images to an archive", static () => new SaveCommand()),
+        new("image tag|tag", Section.Other, "Give an image a further name", static () => new TagCommand()),
+        new("inspect", Section.Other, "Show all that is known of containers and images", static () => new InspectCommand()),
         new("volume create", Section.Hidden, "Make a volume", static () => new CreateVolumeCommand()),
         new("volume inspect", Section.Hidden, "Show all that is known of volumes", static () => new InspectVolumesCommand()),
         new("volume ls|volume list", Section.Hidden, "List volumes", static () => new ListVolumesCommand()),
         new("volume prune", Section.Hidden, "Remove volumes that no container has", static () => new PruneVolumesCommand()),
         new("volume rm|volume remove", Section.Hidden, "Remove volumes", static () => new RemoveVolumesCommand()),
+        new("completion", Section.Other, "Print the completion script for bash", static () => new CompletionCommand()),
         new("help", Section.Other, "Show help on a command", static () => new HelpCommand()),
     ];
 

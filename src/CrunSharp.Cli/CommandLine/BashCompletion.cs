@@ -1,0 +1,92 @@
+using System.Text;
+using CrunSharp.Cli.Commands;
+
+namespace CrunSharp.Cli.CommandLine;
+
+/// <summary>The completion of command lines in bash, made from the tables.</summary>
+internal static class BashCompletion
+{
+    private const string Start =
+        """
+        # bash completion of crun-sharp: source <(crun-sharp completion bash)
+        _crun_sharp() {
+            local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} path="" word i
+            local options="" values="" operand="" words=""
+            for ((i = 1; i < COMP_CWORD; i++)); do
+                word=${COMP_WORDS[i]}
+                case $word in
+                    --config|--log-level|--root|--run-root|-l) ((i++)); continue ;;
+                    -*) continue ;;
+                esac
+                path=$word
+                case $word in
+        """;
+
+    private const string Finish =
+        """
+            if [[ $current != -* && " $values " == *" $previous "* ]]; then
+                COMPREPLY=($(compgen -f -- "$current"))
+                return
+            fi
+            case $operand in
+                image) words=$("${COMP_WORDS[0]}" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep -v '<none>') ;;
+                container) words=$("${COMP_WORDS[0]}" ps -a --format '{{.Names}}' 2>/dev/null) ;;
+                volume) words=$("${COMP_WORDS[0]}" volume ls -q 2>/dev/null) ;;
+                file) COMPREPLY=($(compgen -f -- "$current")) ;;
+            esac
+            [[ $current == -* ]] && words=$options
+            COMPREPLY+=($(compgen -W "$words" -- "$current"))
+            if declare -F __ltrim_colon_completions > /dev/null; then __ltrim_colon_completions "$current"; fi
+        }
+        complete -o default -F _crun_sharp crun-sharp
+        """;
+
+    /// <summary>The script.</summary>
+    public static string Write()
+    {
+        var text = new StringBuilder(Start).Append('\n');
+        text.Append("            ").AppendJoin('|', Groups()).Append(") [[ ${COMP_WORDS[i+1]} != -* && i -lt $((COMP_CWORD-1)) ]] && path=\"$word ${COMP_WORDS[i+1]}\" ;;\n");
+        text.Append("        esac\n        break\n    done\n    case $path in\n");
+        text.Append("        \"\") options=\"").AppendJoin(' ', Names(GlobalOptions.Table)).Append("\" words=\"").AppendJoin(' ', Verbs("")).Append("\" ;;\n");
+        foreach (var group in Groups())
+            text.Append($"        {group}) words=\"").AppendJoin(' ', Verbs(group)).Append("\" ;;\n");
+        foreach (var row in CommandTable.Rows)
+        {
+            if (row.Section == Section.Hidden) continue;
+            var command = row.Create();
+            text.Append("        \"").Append(row.Paths.Replace("|", "\"|\"", StringComparison.Ordinal)).Append("\")");
+            text.Append(" options=\"").AppendJoin(' ', Names(command.Options)).Append('"');
+            text.Append(" values=\"").AppendJoin(' ', Names(Array.FindAll(command.Options, static o => !o.IsFlag))).Append('"');
+            text.Append(" operand=").Append(OperandOf(command.Synopsis)).Append(" ;;\n");
+        }
+        return text.Append("    esac\n").Append(Finish).Append('\n').ToString();
+    }
+
+    private static IEnumerable<string> Groups() => CommandTable.Groups.Where(static g => g.HasVisible).Select(static g => g.Name);
+
+    private static IEnumerable<string> Verbs(string noun)
+    {
+        foreach (var row in CommandTable.Rows)
+        {
+            if (row.Section != Section.Hidden && row.VerbOf(noun) is { } verb) yield return verb;
+        }
+        if (noun.Length > 0) yield break;
+        foreach (var group in Groups()) yield return group;
+    }
+
+    private static IEnumerable<string> Names(Option[] options)
+    {
+        foreach (var option in options)
+        {
+            if (option.Hidden) continue;
+            yield return "--" + option.Name;
+            if (option.Letter != '\0') yield return "-" + option.Letter;
+        }
+    }
+
+    private static string OperandOf(string synopsis) =>
+        synopsis.Contains("IMAGE", StringComparison.Ordinal) || synopsis.Contains("REPOSITORY", StringComparison.Ordinal) ? "image"
+        : synopsis.Contains("CONTAINER", StringComparison.Ordinal) ? "container"
+        : synopsis.Contains("VOLUME", StringComparison.Ordinal) ? "volume"
+        : synopsis.Contains("FILE", StringComparison.Ordinal) || synopsis.Contains("PATH", StringComparison.Ordinal) ? "file" : "\"\"";
+}
