@@ -111,7 +111,7 @@ internal sealed class BuildCommand : Command
         {
             ContextDirectory = operands[0] == "-" ? null : ContextOf(operands[0]),
             DockerfilePath = _options.File is null or "-" ? null : _options.File,
-            DockerfileContent = operands[0] == "-" || _options.File == "-" ? new ReadOnlyMemory<byte>(ReadAll(context.OpenInput())) : null,
+            DockerfileContent = operands[0] == "-" || _options.File == "-" ? new ReadOnlyMemory<byte>?(ReadAll(context.OpenInput())) : default(ReadOnlyMemory<byte>?),
             BuildArgs = _options.ReadArguments(context.Variable).ToDictionary(static a => a.Key, static a => (string?)a.Value),
             Target = _options.Target,
             NoCache = _options.NoCache,
