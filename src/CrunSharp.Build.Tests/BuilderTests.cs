@@ -261,4 +261,52 @@ public class BuilderTests
         Assert.That(_build.Progress.Output.TrimEnd(), Is.EqualTo("/usr/lib").Or.EqualTo("/lib"));
         Assert.That(_build.Config(result).Config!.WorkingDir, Is.EqualTo("/lib"));
     }
+
+    [Test]
+    public void Stages_run_side_by_side_and_the_same_step_of_two_runs_once()
+    {
+        var result = _build.Build("""
+            FROM base AS common
+            RUN echo common > /c
+            FROM common AS a
+            RUN sleep 1; date +%s > /a
+            FROM common AS b
+            RUN sleep 1; date +%s > /a
+            FROM common AS c
+            RUN sleep 1; echo c > /c
+            FROM scratch
+            COPY --from=a /a /a
+            COPY --from=b /a /b
+            COPY --from=c /c /
+            """);
+        Assert.That((result.Steps, result.Cached), Is.EqualTo((7, 1)));
+        Assert.That(_build.Runner.Ran, Has.Count.EqualTo(3));
+        var started = _build.Progress.Events.Select((text, index) => (text, index)).Where(e => e.text.StartsWith("started", StringComparison.Ordinal) && e.text.Contains("sleep", StringComparison.Ordinal)).Select(e => e.index);
+        var finished = _build.Progress.Events.Select((text, index) => (text, index)).First(e => e.text.StartsWith("finished", StringComparison.Ordinal) && e.text.Contains("sleep", StringComparison.Ordinal)).index;
+        Assert.That(started, Is.All.LessThan(finished));
+    }
+
+    [Test]
+    public void A_stage_that_fails_stops_the_others_and_is_the_one_that_is_told()
+    {
+        var error = _build.Fail("FROM base AS a\nRUN sleep 60\nFROM base AS b\nRUN sleep 0.3; exit 7\nFROM a\nCOPY --from=b /x /x\n");
+        Assert.That(error.Message, Is.EqualTo("Dockerfile:4: process \"/bin/sh -c sleep 0.3; exit 7\" did not complete successfully: exit code: 7"));
+    }
+
+    [Test]
+    public void What_no_layer_can_hold_is_refused_at_its_instruction()
+    {
+        Assert.That(_build.Fail("FROM base\nRUN touch /.wh.x\nRUN true\n").Message, Does.StartWith("Dockerfile:2: ").And.Contains(".wh."));
+        using var context = Kernel.Files.FileAt.OpenDirectory(_build.Context);
+        Kernel.Files.FileAt.MakeNode(context, "zero", Kernel.Files.FileKind.CharacterDevice, 0x1b6);
+        Assert.That(_build.Fail("FROM base\nCOPY . /n\n").Message, Does.StartWith("Dockerfile:2: /zero: a character device 0:0"));
+    }
+
+    [Test]
+    public void A_given_time_is_the_time_of_the_image()
+    {
+        var result = _build.Build("FROM base\nRUN true\nENV A=1\n", request => request with { BuildArgs = new Dictionary<string, string?> { ["SOURCE_DATE_EPOCH"] = "1000000000" } });
+        Assert.That(_build.Config(result).Created, Is.EqualTo("2001-09-09T01:46:40Z"));
+        Assert.That(_build.Config(result).History!.Skip(1).Select(static h => h.Created), Is.All.EqualTo("2001-09-09T01:46:40Z"));
+    }
 }

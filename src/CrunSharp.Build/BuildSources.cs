@@ -15,6 +15,7 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
 {
     private const int MostIgnoreBytes = 4 * 1024 * 1024;
 
+    private readonly Lock _lock = new();
     private readonly Dictionary<string, Image> _images = new(StringComparer.Ordinal);
     private readonly Dictionary<Digest, StepLayer> _layers = [];
     private readonly Dictionary<string, ContextIndex> _indexes = new(StringComparer.Ordinal);
@@ -25,10 +26,13 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     /// <exception cref="CrunException">The name is no image's name.</exception>
     public Image? TryFind(string name)
     {
-        if (_images.TryGetValue(name, out var known)) return known;
-        if (store.Images.TryResolve(name) is not { } image) return null;
-        store.Layers.Pin(image.DiffIds);
-        return _images[name] = image;
+        lock (_lock)
+        {
+            if (_images.TryGetValue(name, out var known)) return known;
+            if (store.Images.TryResolve(name) is not { } image) return null;
+            store.Layers.Pin(image.DiffIds);
+            return _images[name] = image;
+        }
     }
 
     /// <summary>An image of the store.</summary>
@@ -63,8 +67,12 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     /// <summary>A layer of the store as a stage's.</summary>
     public BuiltLayer Use(Layer layer, string? created)
     {
-        if (!_layers.TryGetValue(layer.DiffId, out var step))
-            _layers[layer.DiffId] = step = new StepLayer(layer.OpenDirectory(), layer.Implied);
+        StepLayer? step;
+        lock (_lock)
+        {
+            if (!_layers.TryGetValue(layer.DiffId, out step))
+                _layers[layer.DiffId] = step = new StepLayer(layer.OpenDirectory(), layer.Implied);
+        }
         return new BuiltLayer(step, Task.FromResult(layer), created, layer.HidesAll);
     }
 
@@ -75,11 +83,14 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     /// <exception cref="CrunException">There is none.</exception>
     public SourceTree Context()
     {
-        if (_context is not null) return _context;
         if (request.ContextDirectory is not { } path) throw CrunException.Invalid("there is no build context to take files from");
-        _contextDirectory = FileAt.OpenDirectory(path);
-        var view = LayerView.OfDirectory(_contextDirectory);
-        return _context = new SourceTree(view, ReadIgnore(view), IndexOf("context:" + Path.GetFullPath(path)), MayChange: true);
+        lock (_lock)
+        {
+            if (_context is not null) return _context;
+            _contextDirectory = FileAt.OpenDirectory(path);
+            var view = LayerView.OfDirectory(_contextDirectory);
+            return _context = new SourceTree(view, ReadIgnore(view), IndexOf("context:" + Path.GetFullPath(path)), MayChange: true);
+        }
     }
 
     /// <summary>The files of a stage.</summary>
@@ -94,7 +105,7 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
         if (name.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase)) throw CrunException.Invalid("scratch has no files");
         if (TryFind(name) is null) await PullAsync(name, cancellationToken).ConfigureAwait(false);
         var image = Find(name);
-        var view = new StageResult(null!, LayersOf(image)).View() ?? throw CrunException.Invalid($"image {name} has no files");
+        var view = StageResult.ViewOf(LayersOf(image)) ?? throw CrunException.Invalid($"image {name} has no files");
         return new SourceTree(view, DockerIgnore.None, IndexOf($"image:{image.Id}"), MayChange: false);
     }
 
@@ -113,8 +124,11 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
 
     private ContextIndex IndexOf(string tree)
     {
-        if (!_indexes.TryGetValue(tree, out var index)) _indexes[tree] = index = ContextIndex.Open(cache.Contexts, tree, clock);
-        return index;
+        lock (_lock)
+        {
+            if (!_indexes.TryGetValue(tree, out var index)) _indexes[tree] = index = ContextIndex.Open(cache.Contexts, tree, clock);
+            return index;
+        }
     }
 
     // The one beside the Dockerfile wins. It is the caller's own file; the other belongs to the context.

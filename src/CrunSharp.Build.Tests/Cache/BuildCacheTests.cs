@@ -211,12 +211,14 @@ public class BuildCacheTests
     [Test]
     public void A_file_that_did_not_change_is_not_read_again()
     {
-        var status = new FileStatus { Kind = FileKind.Regular };
         var folder = Directory.CreateDirectory(Path.Combine(_build.Outside, "index")).FullName;
         using var handle = FileAt.OpenDirectory(folder);
         var path = Path.Combine(_build.Context, "src/a");
-        status = FileAt.Status(null, path);
-        Digest Hash(ContextIndex index) => index.Hash("src/a", FileAt.Status(null, path), () => FileAt.Open(null, path, Kernel.Libc.OpenFlags.O_RDONLY));
+        Digest Hash(ContextIndex index)
+        {
+            using var file = FileAt.Open(null, path, Kernel.Libc.OpenFlags.O_RDONLY);
+            return index.TryGet("src/a", FileAt.Status(file)) ?? index.Hash("src/a", file);
+        }
 
         var recent = ContextIndex.Open(handle, "t", TimeProvider.System);
         Hash(recent);
@@ -235,7 +237,6 @@ public class BuildCacheTests
 
         File.WriteAllText(path, "content A");
         Assert.That(Hash(second), Is.Not.EqualTo(digest));
-        Assert.That(status.Size, Is.EqualTo(9));
     }
 
     private sealed class Later : TimeProvider

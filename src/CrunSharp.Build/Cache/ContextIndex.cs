@@ -20,6 +20,7 @@ internal sealed class ContextIndex
     private const long RacySeconds = 2;
     private const int MostBytes = 512 * 1024 * 1024;
 
+    private readonly Lock _lock = new();
     private readonly SafeFileHandle _folder;
     private readonly string _file;
     private readonly TimeProvider _clock;
@@ -43,35 +44,44 @@ internal sealed class ContextIndex
         return new ContextIndex(folder, file, clock, Load(folder, file));
     }
 
-    /// <summary>The hash of a regular file's content; it is read unless it is known.</summary>
+    /// <summary>The hash of a regular file's content; null when it has to be read.</summary>
     /// <param name="path">The file's path in the tree.</param>
-    /// <param name="status">What it is.</param>
-    /// <param name="open">Opens it.</param>
-    /// <exception cref="CrunException">It cannot be read, or changes all the time.</exception>
-    public Digest Hash(string path, in FileStatus status, Func<SafeFileHandle> open)
+    /// <param name="status">What it is now.</param>
+    public Digest? TryGet(string path, in FileStatus status)
     {
-        if (_old.TryGetValue(path, out var known) && known.IsOf(status))
+        lock (_lock)
         {
+            if ((!_old.TryGetValue(path, out var known) && !_new.TryGetValue(path, out known)) || !known.IsOf(status)) return null;
             _new[path] = known;
             return known.Content;
         }
-        var now = _clock.GetUtcNow().ToUnixTimeSeconds();
-        using var file = open();
+    }
+
+    /// <summary>Reads a regular file and returns the hash of its content.</summary>
+    /// <param name="path">The file's path in the tree.</param>
+    /// <param name="file">The open file.</param>
+    /// <exception cref="CrunException">It changes all the time.</exception>
+    public Digest Hash(string path, SafeFileHandle file)
+    {
         for (var tries = 0; ; tries++)
         {
+            var now = _clock.GetUtcNow().ToUnixTimeSeconds();
             var before = FileAt.Status(file);
             var content = HashOf(file);
             var after = FileAt.Status(file);
-            if (new Record(before, content) != new Record(after, content) && tries < 3) continue;
-            if (new Record(before, content) != new Record(after, content))
-                throw CrunException.WrongState($"{path}: the file changes while it is read");
-            Hashed++;
-            if (after.Changed.Seconds + RacySeconds < now)
+            if (!new Record(before, content).IsOf(after))
             {
+                if (tries < 3) continue;
+                throw CrunException.WrongState($"{path}: the file changes while it is read");
+            }
+            lock (_lock)
+            {
+                Hashed++;
+                if (after.Changed.Seconds + RacySeconds >= now) return content;
                 _new[path] = new Record(after, content);
                 _changed = true;
+                return content;
             }
-            return content;
         }
     }
 

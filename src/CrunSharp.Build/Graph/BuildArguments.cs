@@ -45,11 +45,16 @@ internal sealed class BuildArguments
     /// <summary>The value that the caller gave; null when it gave none.</summary>
     public string? Given(string name) => _given.GetValueOrDefault(name);
 
-    /// <summary>The names that the caller gave a value.</summary>
-    public IEnumerable<string> GivenNames => _given.Keys;
+    /// <summary>The names that the caller gave a value and no ARG takes, sorted.</summary>
+    public IReadOnlyList<string> Unused(ParsedDockerfile file)
+    {
+        var declared = file.GlobalArguments.Concat(file.Stages.SelectMany(static stage => stage.Instructions.OfType<ArgInstruction>()))
+            .SelectMany(static instruction => instruction.Arguments).Select(static argument => argument.Name).ToHashSet(StringComparer.Ordinal);
+        return [.. _given.Keys.Where(name => !declared.Contains(name) && !IsProxy(name) && !_global.ContainsKey(name)
+            && name != "SOURCE_DATE_EPOCH" && !name.StartsWith("BUILDKIT_", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+    }
 
-    /// <summary>Whether a name needs no ARG: it only goes to the commands of RUN.</summary>
-    public static bool IsProxy(string name) => ProxyNames.Contains(name, StringComparer.OrdinalIgnoreCase);
+    private static bool IsProxy(string name) => ProxyNames.Contains(name, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The proxies, in capitals and in small letters, for the environment of RUN; they are in no key and no history.</summary>
     public IEnumerable<KeyValuePair<string, string>> Proxies

@@ -16,6 +16,7 @@ internal sealed class StageImage
     private static readonly string[] DefaultShell = ["/bin/sh", "-c"];
 
     private readonly BuildArguments _arguments;
+    private readonly ImageConfig? _start;
     private readonly List<(string Name, string? Value)> _declared = [];
     private readonly List<HistoryEntry> _history;
     private ContainerConfig _config;
@@ -24,19 +25,10 @@ internal sealed class StageImage
 
     private StageImage(BuildArguments arguments, ImageConfig? start, ContainerConfig config)
     {
-        (_arguments, Start, _config) = (arguments, start, config);
+        (_arguments, _start, _config) = (arguments, start, config);
         _author = start?.Author;
         _history = [.. start?.History ?? []];
     }
-
-    /// <summary>The configuration that the stage started from; null for scratch.</summary>
-    public ImageConfig? Start { get; }
-
-    /// <summary>How many entries of history the base had.</summary>
-    public int InheritedHistory => Start?.History?.Count ?? 0;
-
-    /// <summary>The history; entries that are new have no time yet.</summary>
-    public IReadOnlyList<HistoryEntry> History => _history;
 
     /// <summary>Where commands run.</summary>
     public string WorkingDirectory => string.IsNullOrEmpty(_config.WorkingDir) ? "/" : PosixPath.InRoot(_config.WorkingDir);
@@ -58,7 +50,7 @@ internal sealed class StageImage
     /// <summary>The image of a stage that starts from this one, with its variables.</summary>
     public StageImage Fork()
     {
-        var fork = new StageImage(_arguments, Start, _config with { OnBuild = null }) { _author = _author };
+        var fork = new StageImage(_arguments, _start, _config with { OnBuild = null }) { _author = _author };
         fork._history.Clear();
         fork._history.AddRange(_history);
         fork._declared.AddRange(_declared);
@@ -160,19 +152,30 @@ internal sealed class StageImage
 
     /// <summary>The configuration as it is stored.</summary>
     /// <param name="diffIds">The layers.</param>
-    /// <param name="created">When the image was made; null when nothing tells.</param>
-    /// <param name="history">The history with its times.</param>
-    public ImageConfig Finish(IReadOnlyList<Digest> diffIds, string? created, IReadOnlyList<HistoryEntry> history) => new()
+    /// <param name="layerTimes">When each layer was made; null for the base image's.</param>
+    public ImageConfig Finish(IReadOnlyList<Digest> diffIds, IEnumerable<string?> layerTimes)
     {
-        Created = created,
-        Author = _author,
-        Architecture = Start?.Architecture ?? Platform.Host.Architecture,
-        Variant = Start?.Variant,
-        Os = Start?.Os ?? Platform.Host.Os,
-        Config = _config,
-        Rootfs = new RootFs { DiffIds = diffIds },
-        History = history.Count == 0 ? null : history,
-    };
+        // A new entry has the time of its layer; one without a layer that of the layer before, or else of the first.
+        var times = layerTimes.Where(static time => time is not null).ToList();
+        var created = times.Count > 0 ? times[0] : _start?.Created;
+        var next = 0;
+        for (var i = _start?.History?.Count ?? 0; i < _history.Count; i++)
+        {
+            if (_history[i].EmptyLayer != true && next < times.Count) created = times[next++];
+            _history[i] = _history[i] with { Created = created };
+        }
+        return new ImageConfig
+        {
+            Created = created,
+            Author = _author,
+            Architecture = _start?.Architecture ?? Platform.Host.Architecture,
+            Variant = _start?.Variant,
+            Os = _start?.Os ?? Platform.Host.Os,
+            Config = _config,
+            Rootfs = new RootFs { DiffIds = diffIds },
+            History = _history.Count == 0 ? null : _history,
+        };
+    }
 
     private static bool IsOf(string variable, string name) =>
         variable.Length > name.Length && variable[name.Length] == '=' && variable.StartsWith(name, StringComparison.Ordinal);

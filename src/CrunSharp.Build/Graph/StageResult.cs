@@ -9,45 +9,72 @@ namespace CrunSharp.Build.Graph;
 /// <param name="Committed">The layer, when its digest is known.</param>
 /// <param name="Created">When it was made, RFC 3339; null for a base image's.</param>
 /// <param name="HidesAll">Whether what is beneath it does not show.</param>
-internal sealed record BuiltLayer(StepLayer Directory, Task<Layer> Committed, string? Created, bool HidesAll);
+/// <param name="IsNew">Whether the step that made it was never done before.</param>
+internal sealed record BuiltLayer(StepLayer Directory, Task<Layer> Committed, string? Created, bool HidesAll, bool IsNew = false);
 
 /// <summary>A stage as far as it is built.</summary>
 internal sealed class StageResult(StageImage image, IReadOnlyList<BuiltLayer> layers)
 {
     private readonly List<BuiltLayer> _layers = [.. layers];
+    private Digest _definition = new CacheKey().On(layers.Select(static layer => layer.Committed.Result.DiffId));
 
     /// <summary>Its configuration.</summary>
-    public StageImage Image { get; } = image;
+    public StageImage Image { get; private init; } = image;
 
     /// <summary>Its layers, the lowest first.</summary>
     public IReadOnlyList<BuiltLayer> Layers => _layers;
 
     /// <summary>Whether a step was done that never was before: what follows cannot be known.</summary>
-    public bool IsNew { get; set; }
+    public bool IsNew { get; private set; }
 
-    /// <summary>Adds a layer.</summary>
-    public void Add(BuiltLayer layer) => _layers.Add(layer);
+    /// <summary>The start of a stage that starts from this one.</summary>
+    public StageResult Fork()
+    {
+        var fork = new StageResult(Image.Fork(), []) { _definition = _definition, IsNew = IsNew };
+        fork._layers.AddRange(_layers);
+        return fork;
+    }
+
+    /// <summary>What identifies the layers and one more step on them, whether they are done already or not.</summary>
+    public Digest DefinitionOf(Digest step) => new CacheKey().On([_definition, step]);
+
+    /// <summary>Adds the layer of a step.</summary>
+    public void Add(BuiltLayer layer, Digest step)
+    {
+        _layers.Add(layer);
+        _definition = DefinitionOf(step);
+        IsNew |= layer.IsNew;
+    }
 
     /// <summary>The layers that show, the lowest first.</summary>
-    public List<StepLayer> Lowers()
-    {
-        var first = Math.Max(_layers.FindLastIndex(static layer => layer.HidesAll), 0);
-        return [.. _layers.Skip(first).Select(static layer => layer.Directory)];
-    }
+    public IReadOnlyList<StepLayer> Lowers() => Showing(_layers);
 
     /// <summary>The layers as one; null when there are none.</summary>
-    public LayerView? View()
+    public LayerView? View() => ViewOf(_layers);
+
+    /// <summary>A stack of layers as one; null when there are none.</summary>
+    public static LayerView? ViewOf(IReadOnlyList<BuiltLayer> layers)
     {
-        var lowers = Lowers();
-        lowers.Reverse();
-        return lowers.Count == 0 ? null : LayerView.OfLayers(lowers);
+        var showing = Showing(layers);
+        showing.Reverse();
+        return showing.Count == 0 ? null : LayerView.OfLayers(showing);
     }
 
-    /// <summary>The layers' digests, when all are known.</summary>
+    /// <summary>The layers' digests, when all are known. The list is that of the moment of the call.</summary>
     public async Task<IReadOnlyList<Digest>> DiffIdsAsync()
     {
-        var digests = new Digest[_layers.Count];
-        for (var i = 0; i < digests.Length; i++) digests[i] = (await _layers[i].Committed.ConfigureAwait(false)).DiffId;
-        return digests;
+        var made = await Task.WhenAll(_layers.ConvertAll(static layer => layer.Committed)).ConfigureAwait(false);
+        return Array.ConvertAll(made, static layer => layer.DiffId);
+    }
+
+    private static List<StepLayer> Showing(IReadOnlyList<BuiltLayer> layers)
+    {
+        var showing = new List<StepLayer>(layers.Count);
+        foreach (var layer in layers)
+        {
+            if (layer.HidesAll) showing.Clear();
+            showing.Add(layer.Directory);
+        }
+        return showing;
     }
 }

@@ -18,13 +18,16 @@ internal sealed class CopyNode
     public string LinkTarget { get; init; } = "";
 
     /// <summary>The hash of a regular file's content.</summary>
-    public Digest Content { get; init; }
+    public Digest Content { get; set; }
 
     /// <summary>The extended attributes that go with it.</summary>
     public IReadOnlyList<KeyValuePair<string, byte[]>> Attributes { get; init; } = [];
 
     /// <summary>What is in a directory, in the order of the names' bytes.</summary>
     public List<CopyNode> Children { get; } = [];
+
+    /// <summary>The path in the source tree, without a leading slash; of files only.</summary>
+    public string Path { get; init; } = "";
 
     /// <summary>Adds all that matters of it to a hash: no times, no inode, and the name only where the caller says so.</summary>
     /// <param name="hash">The hash.</param>

@@ -137,15 +137,18 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
         if (from.Find(node.Name) is not { Status.Kind: FileKind.Regular } entry) throw Changed(node.Name);
         using var source = from.OpenFile(entry);
         using var target = to.MakeFile(name);
-        if (tree.MayChange)
-        {
-            // What goes into the layer must be what the key says, whoever writes to the context meanwhile.
-            if (CopyHashing(source, target) != node.Content) throw Changed(node.Name);
-        }
-        else
+        // What goes into the layer must be what the key says, whoever writes to the context meanwhile: either nothing about
+        // the file changed since it was hashed, long enough after its last change, or it is hashed once more.
+        if (!tree.MayChange)
         {
             FileContent.Copy(source, target);
+            return;
         }
+        if (IsUnchanged() && FileContent.Copy(source, target) == node.Status.Size && IsUnchanged()) return;
+        RandomAccess.SetLength(target, 0);
+        if (CopyHashing(source, target) != node.Content) throw Changed(node.Name);
+
+        bool IsUnchanged() => tree.Index.TryGet(node.Path, FileAt.Status(source)) == node.Content;
     }
 
     private Digest CopyHashing(SafeFileHandle source, SafeFileHandle target)

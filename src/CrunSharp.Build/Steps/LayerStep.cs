@@ -13,9 +13,6 @@ internal sealed record StepSite(IReadOnlyList<StepLayer> Lowers, LayerView? View
 /// <summary>A step that makes a layer.</summary>
 internal abstract class LayerStep
 {
-    /// <summary>What it does, for people: the instruction with its variables replaced.</summary>
-    public required string Title { get; init; }
-
     /// <summary>What the image's history says of it.</summary>
     public required string History { get; init; }
 

@@ -41,20 +41,22 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
         var resolved = View.Resolve(path);
         if (resolved.Status is null || IsIgnored(resolved.Path)) return null;
         var name = PosixPath.Name(path);
+        var scope = new Scope(this, exclude, cancellationToken);
         if (resolved.IsDirectory)
         {
             using var directory = View.OpenDirectory(resolved.Path);
             var node = new CopyNode { Name = resolved.Name, Status = resolved.Status.Value };
-            var scope = new Scope(this, exclude, cancellationToken);
-            scope.AddChildren(node, directory, resolved.Path.Length == 1 ? "" : resolved.Path[1..], "", 0);
+            scope.AddChildren(node, directory, resolved.Path[1..], "", 0);
+            scope.HashAll();
             return node.Children.Count == 0 && resolved.Path.Length > 1 && Ignore.IsIgnored(resolved.Path[1..]) ? null
                 : new CopySource(node, resolved.Parent, name);
         }
         if (exclude.IsIgnored(name) || Ignore.IsIgnored(resolved.Path[1..])) return null;
         using var parent = View.OpenDirectory(resolved.Parent);
-        return parent.Find(resolved.Name) is { } entry
-            ? new CopySource(new Scope(this, exclude, cancellationToken).Describe(parent, entry, resolved.Path[1..]), resolved.Parent, name)
-            : null;
+        if (parent.Find(resolved.Name) is not { } entry) return null;
+        var file = scope.Describe(entry, resolved.Path[1..]);
+        scope.HashAll();
+        return new CopySource(file, resolved.Parent, name);
     }
 
     // The paths that match, component by component, in the order of their bytes.
@@ -109,6 +111,8 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
     // The walk through one source.
     private sealed class Scope(SourceTree tree, DockerIgnore exclude, CancellationToken cancellationToken)
     {
+        private readonly List<CopyNode> _unread = [];
+
         public void AddChildren(CopyNode node, ViewDirectory directory, string path, string below, int depth)
         {
             if (depth > MostDepth) throw CrunException.Invalid($"/{path}: directories are nested more than {MostDepth} deep");
@@ -121,7 +125,7 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
                 var ignored = tree.Ignore.IsIgnored(childPath) || exclude.IsIgnored(childBelow);
                 if (entry.Status.Kind != FileKind.Directory)
                 {
-                    if (!ignored) node.Children.Add(Describe(directory, entry, childPath));
+                    if (!ignored) node.Children.Add(Describe(entry, childPath));
                     continue;
                 }
                 if (ignored && !tree.Ignore.MayHoldIncluded(childPath) && !exclude.MayHoldIncluded(childBelow)) continue;
@@ -136,13 +140,51 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
             }
         }
 
-        public CopyNode Describe(ViewDirectory directory, ViewEntry entry, string path) => new()
+        public CopyNode Describe(in ViewEntry entry, string path)
         {
-            Name = entry.Name,
-            Status = entry.Status,
-            LinkTarget = entry.Status.Kind == FileKind.SymbolicLink ? FileAt.ReadSymbolicLink(entry.Holder, entry.Name) : "",
-            Content = entry.Status.Kind == FileKind.Regular ? tree.Index.Hash(path, entry.Status, () => directory.OpenFile(entry)) : default,
-            Attributes = FileAttributes.Read(entry.Holder, entry.Name),
-        };
+            if (entry.Status.IsWhiteout)
+                throw CrunException.Invalid($"/{path}: a character device 0:0 is overlayfs's mark of a removed file and cannot be copied");
+            var node = new CopyNode
+            {
+                Name = entry.Name,
+                Path = path,
+                Status = entry.Status,
+                LinkTarget = entry.Status.Kind == FileKind.SymbolicLink ? FileAt.ReadSymbolicLink(entry.Holder, entry.Name) : "",
+                Attributes = FileAttributes.Read(entry.Holder, entry.Name),
+            };
+            if (entry.Status.Kind != FileKind.Regular) return node;
+            if (tree.Index.TryGet(path, entry.Status) is { } known) node.Content = known;
+            else _unread.Add(node);
+            return node;
+        }
+
+        // Files of which nothing is known are read side by side: hashing is what a first COPY spends its time on.
+        public void HashAll()
+        {
+            var options = new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = Environment.ProcessorCount };
+            if (_unread.Count > 1) Try(() => Parallel.ForEach(_unread, options, Hash));
+            else _unread.ForEach(Hash);
+        }
+
+        private void Hash(CopyNode unread)
+        {
+            using var parent = tree.View.OpenDirectory(new ResolvedPath("/" + unread.Path, null).Parent);
+            if (parent.Find(unread.Name) is not { Status.Kind: FileKind.Regular } entry)
+                throw CrunException.WrongState($"/{unread.Path}: the file changed while the build read it");
+            using var file = parent.OpenFile(entry);
+            unread.Content = tree.Index.Hash(unread.Path, file);
+        }
+
+        private static void Try(Action parallel)
+        {
+            try
+            {
+                parallel();
+            }
+            catch (AggregateException errors)
+            {
+                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(errors.InnerExceptions[0]);
+            }
+        }
     }
 }
