@@ -269,6 +269,17 @@ public sealed partial class StagePlan
     /// <summary>capset, and the ambient set after it.</summary>
     public void SetCapabilities(CapabilitySet effective, CapabilitySet permitted, CapabilitySet inheritable, CapabilitySet ambient)
     {
+        SetCapabilities(effective, permitted, inheritable);
+        Add(NR_OLD.__NR_prctl, PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+        for (var capability = 0; capability < 64; capability++)
+        {
+            if ((ambient.Mask & (1UL << capability)) != 0) Add(NR_OLD.__NR_prctl, PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+        }
+    }
+
+    /// <summary>capset.</summary>
+    public Step SetCapabilities(CapabilitySet effective, CapabilitySet permitted, CapabilitySet inheritable)
+    {
         Span<byte> header = stackalloc byte[8];
         BinaryPrimitives.WriteUInt32LittleEndian(header, 0x20080522); // _LINUX_CAPABILITY_VERSION_3
         Span<byte> data = stackalloc byte[24];
@@ -278,12 +289,7 @@ public sealed partial class StagePlan
             BinaryPrimitives.WriteUInt32LittleEndian(data[(i * 12 + 4)..], (uint)(permitted.Mask >> (32 * i)));
             BinaryPrimitives.WriteUInt32LittleEndian(data[(i * 12 + 8)..], (uint)(inheritable.Mask >> (32 * i)));
         }
-        Add(NR_OLD.__NR_capset, Data(header), Data(data));
-        Add(NR_OLD.__NR_prctl, PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-        for (var capability = 0; capability < 64; capability++)
-        {
-            if ((ambient.Mask & (1UL << capability)) != 0) Add(NR_OLD.__NR_prctl, PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_RAISE, capability, 0, 0);
-        }
+        return Add(NR_OLD.__NR_capset, Data(header), Data(data));
     }
 
     /// <summary>Hides the process from others of the same user until it executes its program.</summary>

@@ -46,11 +46,21 @@ internal static class ProcessSteps
         plan.KeepCapabilities(true);
         plan.For($"become user {user.Uid}:{user.Gid}", "config.md#user").SetUser(user.Uid, user.Gid, user.AdditionalGids ?? []);
         if (user.Umask is { } mask) plan.SetMask(mask);
-        // Without no_new_privs only CAP_SYS_ADMIN may load a filter, so before it is given up.
-        if (process.NoNewPrivileges) plan.For("set no_new_privs", "config.md#linux-process").SetNoNewPrivileges();
-        else LoadFilter(plan, options);
+        var permitted = CapabilitySet.FromNames(capabilities.Permitted);
+        if (process.NoNewPrivileges)
+        {
+            plan.For("set no_new_privs", "config.md#linux-process").SetNoNewPrivileges();
+        }
+        else if (options.Filter.Length > 0)
+        {
+            // Without no_new_privs only CAP_SYS_ADMIN may load a filter: so before it is given up, and after the
+            // change of the user, which took it out of the effective set.
+            var admin = CapabilitySet.Of(Capability.CAP_SYS_ADMIN);
+            plan.For("load the system call filter", "config-linux.md#seccomp").SetCapabilities(admin, permitted | admin, CapabilitySet.Empty);
+            LoadFilter(plan, options);
+        }
         plan.For("give up capabilities", "config.md#linux-process").KeepCapabilities(false);
-        plan.SetCapabilities(CapabilitySet.FromNames(capabilities.Effective), CapabilitySet.FromNames(capabilities.Permitted),
+        plan.SetCapabilities(CapabilitySet.FromNames(capabilities.Effective), permitted,
             CapabilitySet.FromNames(capabilities.Inheritable), CapabilitySet.FromNames(capabilities.Ambient));
     }
 

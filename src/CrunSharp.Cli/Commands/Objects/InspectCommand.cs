@@ -1,6 +1,7 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Commands.Images;
+using CrunSharp.Cli.Commands.Volumes;
 using CrunSharp.Cli.Output;
 using CrunSharp.Cli.Templates;
 using CrunSharp.Oci;
@@ -21,6 +22,7 @@ internal sealed class InspectCommand : Command
     [
         ("container", TryFindContainer),
         ("image", TryFindImage),
+        ("volume", VolumeDocument.TryFind),
     ];
 
     private string? _format;

@@ -1,7 +1,9 @@
 using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Options;
 using CrunSharp.Cli.Output;
 using CrunSharp.Cli.Templates;
+using CrunSharp.Oci;
 
 namespace CrunSharp.Cli.Commands.Volumes;
 
@@ -25,8 +27,11 @@ internal sealed class CreateVolumeCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        _ = (_driver, _labels, _options);
-        throw NotYet.Of(context);
+        if (_driver != "local" || _options.Count > 0) throw CrunException.Unsupported("volumes have no drivers or options in this version");
+        var labels = new Dictionary<string, string>();
+        foreach (var (key, value) in _labels) labels[key] = value;
+        context.Out.WriteLine(EngineAccess.Open(context).Volumes.Create(operands.Count > 0 ? operands[0] : null, labels).Name);
+        return ExitCodes.Success;
     }
 }
 
@@ -71,10 +76,19 @@ internal sealed class ListVolumesCommand : Command
         return ExitCodes.Success;
     }
 
-    private IReadOnlyList<VolumeRow> Find(CommandContext context)
+    private List<VolumeRow> Find(CommandContext context)
     {
-        _ = _filters;
-        throw NotYet.Of(context);
+        var engine = EngineAccess.Open(context);
+        var used = VolumeUse.Names(engine);
+        var rows = new List<VolumeRow>();
+        foreach (var volume in engine.Volumes.List())
+        {
+            if (_filters.Holds("name", value => volume.Name.Contains(value, StringComparison.Ordinal))
+                && _filters.Holds("driver", static value => value == "local")
+                && _filters.Holds("dangling", value => (value is "true" or "1") != used.Contains(volume.Name))
+                && _filters.LabelsHold(volume.Labels)) rows.Add(VolumeDocument.RowOf(engine, volume));
+        }
+        return rows;
     }
 }
 
@@ -94,8 +108,24 @@ internal sealed class RemoveVolumesCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        _ = _force;
-        throw NotYet.Of(context);
+        var engine = EngineAccess.Open(context);
+        var code = ExitCodes.Success;
+        foreach (var name in operands)
+        {
+            try
+            {
+                engine.Volumes.Remove(name);
+                context.Out.WriteLine(name);
+            }
+            catch (CrunException error)
+            {
+                if (_force && error.Kind == ErrorKind.NotFound) continue;
+                context.Out.Flush();
+                context.Complain(error.Message);
+                code = ExitCodes.Failure;
+            }
+        }
+        return code;
     }
 }
 
@@ -115,11 +145,10 @@ internal sealed class InspectVolumesCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        InspectFormat.Write(context.Out, Find(context, operands), _format);
-        return ExitCodes.Success;
+        return InspectFormat.WriteEach(context, operands, _format, name =>
+            VolumeDocument.TryFind(context, name) ?? throw CrunException.NotFound($"get {name}: no such volume"));
     }
 
-    private static IReadOnlyList<object?> Find(CommandContext context, IReadOnlyList<string> names) => throw NotYet.Of(context);
 }
 
 /// <summary><c>volume prune</c>: removes volumes that no container has.</summary>
@@ -142,7 +171,54 @@ internal sealed class PruneVolumesCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        _ = (_all, _force, _filters);
-        throw NotYet.Of(context);
+        var engine = EngineAccess.Open(context);
+        var used = VolumeUse.Names(engine);
+        if (!_force && !Confirmation.Ask(context, _all ? "This will remove all local volumes not used by at least one container."
+            : "This will remove anonymous local volumes not used by at least one container.")) return ExitCodes.Success;
+        var removed = new List<string>();
+        var kept = 0;
+        foreach (var volume in engine.Volumes.List())
+        {
+            if (used.Contains(volume.Name) || !_filters.LabelsHold(volume.Labels)) continue;
+            if (!_all && !volume.IsAnonymous && !_filters.Names("all"))
+            {
+                kept++;
+                continue;
+            }
+            engine.Volumes.Remove(volume.Name);
+            removed.Add(volume.Name);
+        }
+        if (removed.Count > 0) context.Out.Write($"Deleted Volumes:\n{string.Join('\n', removed)}\n\n");
+        if (kept > 0) context.Error.WriteLine($"{kept} unused volumes with a name were kept: -a removes them too");
+        return ExitCodes.Success;
+    }
+}
+
+/// <summary>Which volumes containers have.</summary>
+internal static class VolumeUse
+{
+    public static HashSet<string> Names(Engine.ContainerEngine engine)
+    {
+        var used = new HashSet<string>();
+        foreach (var container in engine.Containers.List())
+        {
+            foreach (var mount in container.Config.Host.Mounts)
+            {
+                if (mount is { Type: "volume", Name: { } name }) used.Add(name);
+            }
+        }
+        return used;
+    }
+}
+
+/// <summary>Asks before something is lost.</summary>
+internal static class Confirmation
+{
+    public static bool Ask(CommandContext context, string warning)
+    {
+        context.Out.Write($"WARNING! {warning}\nAre you sure you want to continue? [y/N] ");
+        context.Out.Flush();
+        using var input = new StreamReader(context.OpenInput());
+        return input.ReadLine()?.Trim() is "y" or "Y" or "yes";
     }
 }
