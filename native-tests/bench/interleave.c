@@ -1,0 +1,145 @@
+/*
+ * Runs several commands in turn and tells how long each took.
+ *
+ *     interleave ROUNDS [-b COMMAND] NAME COMMAND [ARG...] [-- NAME COMMAND [ARG...]]...
+ *
+ * Each round runs every command once, and begins with the next one, so that whatever the machine does meanwhile hits
+ * all of them alike. Times are of the monotonic clock, from before posix_spawn to after wait4. Standard output goes to
+ * /dev/null; a command that fails ends it all, with what that command wrote to its standard error. With -b, the shell
+ * runs COMMAND before each one, with the name in $1, outside of the measured time.
+ *
+ * Prints a line for each command: name, median, least and 90th percentile in microseconds, and the median of the
+ * processor time (of the command and of the children that it waited for), separated by tabs.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOST_COMMANDS = 8, WARM_UP = 2 };
+
+extern char **environ;
+
+struct command {
+    char *name;
+    char **argv;
+    double *wall, *cpu;
+};
+
+static int errors; /* what the command that runs writes to its standard error */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
+}
+
+static void give_up(const struct command *command, int status)
+{
+    char text[4096];
+    ssize_t length = pread(errors, text, sizeof text, 0);
+    fprintf(stderr, "interleave: %s: exit status 0x%x:\n%.*s", command->name, status, length > 0 ? (int)length : 0, text);
+    exit(1);
+}
+
+static void run(const struct command *command, double *wall, double *cpu)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, errors, 2);
+    if (ftruncate(errors, 0) != 0 || lseek(errors, 0, SEEK_SET) != 0)
+        abort();
+    pid_t pid;
+    int status;
+    struct rusage usage;
+    double start = now();
+    int error = posix_spawnp(&pid, command->argv[0], &actions, NULL, command->argv, environ);
+    if (error != 0) {
+        fprintf(stderr, "interleave: %s: %s\n", command->argv[0], strerror(error));
+        exit(1);
+    }
+    while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
+        ;
+    *wall = now() - start;
+    *cpu = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+    posix_spawn_file_actions_destroy(&actions);
+    if (status != 0)
+        give_up(command, status);
+}
+
+static void before(const char *script, const struct command *command)
+{
+    char *argv[] = { "sh", "-c", (char *)script, "before", command->name, NULL };
+    pid_t pid;
+    int status;
+    if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) != 0 || waitpid(pid, &status, 0) < 0 || status != 0) {
+        fprintf(stderr, "interleave: before %s: %s failed\n", command->name, script);
+        exit(1);
+    }
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+    struct command commands[MOST_COMMANDS];
+    int count = 0, rounds = argc > 1 ? atoi(argv[1]) : 0, at = 2;
+    const char *script = NULL;
+    if (at + 1 < argc && strcmp(argv[at], "-b") == 0) {
+        script = argv[at + 1];
+        at += 2;
+    }
+    while (at < argc && count < MOST_COMMANDS) {
+        struct command *command = &commands[count++];
+        command->name = argv[at];
+        command->argv = &argv[at + 1];
+        command->wall = calloc(rounds + WARM_UP, sizeof(double));
+        command->cpu = calloc(rounds + WARM_UP, sizeof(double));
+        while (at < argc && strcmp(argv[at], "--") != 0)
+            at++;
+        if (at < argc)
+            argv[at++] = NULL;
+        if (command->argv[0] == NULL)
+            rounds = 0;
+    }
+    if (rounds < 1 || count == 0) {
+        fprintf(stderr, "usage: interleave ROUNDS [-b COMMAND] NAME COMMAND [ARG...] [-- NAME COMMAND [ARG...]]...\n");
+        return 2;
+    }
+    errors = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (errors < 0) {
+        perror("interleave: /tmp");
+        return 1;
+    }
+    /* The first rounds fill caches and do not count. */
+    for (int round = -WARM_UP; round < rounds; round++) {
+        for (int i = 0; i < count; i++) {
+            struct command *command = &commands[(i + round + WARM_UP) % count];
+            int to = round < 0 ? rounds + WARM_UP + round : round;
+            if (script)
+                before(script, command);
+            run(command, &command->wall[to], &command->cpu[to]);
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        qsort(commands[i].wall, rounds, sizeof(double), ascending);
+        qsort(commands[i].cpu, rounds, sizeof(double), ascending);
+        printf("%s\t%.0f\t%.0f\t%.0f\t%.0f\n", commands[i].name, commands[i].wall[rounds / 2], commands[i].wall[0],
+               commands[i].wall[rounds * 9 / 10], commands[i].cpu[rounds / 2]);
+    }
+    return 0;
+}
