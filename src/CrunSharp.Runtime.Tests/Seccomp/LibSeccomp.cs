@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using CrunSharp.Oci.Runtime;
@@ -40,7 +39,7 @@ internal static class LibSeccomp
                 text.AppendLine();
             }
         }
-        var (status, output, errors) = Run(s_program.Value!, "", text.ToString());
+        var (status, output, errors) = CProgram.Run(s_program.Value!, "", Encoding.UTF8.GetBytes(text.ToString()));
         Assert.That(status, Is.Zero, errors);
         return (output, [.. errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)]);
     }
@@ -57,29 +56,8 @@ internal static class LibSeccomp
 
     private static string? Build()
     {
-        var source = Path.Combine(TestContext.CurrentContext.TestDirectory, "Seccomp", "cases", "libseccomp.c");
-        var program = Path.Combine(Path.GetTempPath(), $"crun-sharp-libseccomp-{Environment.ProcessId}");
         if (!File.Exists("/usr/include/seccomp.h") || !File.Exists("/usr/bin/gcc")) return null;
-        var (status, _, errors) = Run("/usr/bin/gcc", $"-O1 -o {program} {source} -lseccomp", "");
-        Assert.That(status, Is.Zero, errors);
-        return program;
-    }
-
-    private static (int Status, byte[] Output, string Errors) Run(string program, string arguments, string input)
-    {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        process.StandardInput.Write(input);
-        process.StandardInput.Close();
-        var output = new MemoryStream();
-        var errors = process.StandardError.ReadToEndAsync();
-        process.StandardOutput.BaseStream.CopyTo(output);
-        process.WaitForExit();
-        return (process.ExitCode, output.ToArray(), errors.Result);
+        return CProgram.Build("libseccomp", "-lseccomp");
     }
 
     /// <summary>Removes the built program.</summary>
