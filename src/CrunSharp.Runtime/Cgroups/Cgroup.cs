@@ -223,7 +223,7 @@ public sealed class Cgroup : IDisposable
         long.TryParse(KernelFile.TryRead(Directory, file), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var value) ? value : null;
 
     // Kernels without cgroup.kill: nothing can be started while all is frozen, so that one round gets all.
-    private void KillEach()
+    internal void KillEach()
     {
         KernelFile.TryWrite(Directory, "cgroup.freeze", "1");
         try
