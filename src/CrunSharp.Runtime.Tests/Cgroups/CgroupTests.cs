@@ -32,6 +32,18 @@ public class CgroupTests
         });
     }
 
+    [Test]
+    public void A_cgroup_outlives_the_handle_of_its_tree()
+    {
+        Cgroup cgroup;
+        using (var tree = CgroupV2.Find()) cgroup = tree.Create(_test.Path);
+        using (cgroup)
+        {
+            cgroup.Update(new ResourcesSpec { Unified = new Dictionary<string, string> { ["cgroup.max.depth"] = "3" } });
+            Assert.That(cgroup.Remove(), Is.True);
+        }
+    }
+
     [TestCase("/../x")]
     [TestCase("/a/../../x")]
     [TestCase("..")]

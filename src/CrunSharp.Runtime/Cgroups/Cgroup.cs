@@ -10,7 +10,7 @@ using Microsoft.Win32.SafeHandles;
 namespace CrunSharp.Runtime.Cgroups;
 
 /// <summary>A control group: processes with common limits, that can be stopped and ended together.</summary>
-/// <remarks>It is a handle: disposing it leaves the cgroup as it is.</remarks>
+/// <remarks>It is a handle: disposing it leaves the cgroup as it is, and it does not need the <see cref="CgroupV2"/> any more.</remarks>
 public sealed class Cgroup : IDisposable
 {
     private const OpenFlags AsDirectory = OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY;
@@ -18,9 +18,9 @@ public sealed class Cgroup : IDisposable
     // The kernel acts within milliseconds; what takes longer is a process stuck in a device.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
-    private readonly CgroupV2 _tree;
+    private readonly string _mountPoint;
 
-    internal Cgroup(CgroupV2 tree, string path, SafeFileHandle directory) => (_tree, Path, Directory) = (tree, path, directory);
+    internal Cgroup(string mountPoint, string path, SafeFileHandle directory) => (_mountPoint, Path, Directory) = (mountPoint, path, directory);
 
     /// <summary>Its path from the root of the tree, such as <c>/crun-sharp/ID</c>.</summary>
     public string Path { get; }
@@ -29,7 +29,7 @@ public sealed class Cgroup : IDisposable
     public SafeFileHandle Directory { get; }
 
     /// <summary>Its path on the host.</summary>
-    public string HostPath => _tree.MountPoint + Path;
+    public string HostPath => _mountPoint + Path;
 
     /// <summary>Whether there are processes in it or below it.</summary>
     public bool IsPopulated => Event("populated") == 1;
@@ -153,7 +153,8 @@ public sealed class Cgroup : IDisposable
     public bool Remove()
     {
         var started = Stopwatch.GetTimestamp();
-        using var parent = _tree.OpenParent(Path);
+        using var root = FileAt.OpenDirectory(_mountPoint);
+        using var parent = CgroupV2.OpenParent(root, Path);
         var name = Path[(Path.LastIndexOf('/') + 1)..];
         for (; ; )
         {
@@ -204,9 +205,10 @@ public sealed class Cgroup : IDisposable
 
     private void EnableAbove(IReadOnlyList<CgroupSetting> settings)
     {
+        using var root = FileAt.OpenDirectory(_mountPoint);
         for (var slash = Path.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = Path.IndexOf('/', slash + 1))
         {
-            using var above = _tree.OpenParent(Path[..slash] + "/x");
+            using var above = CgroupV2.OpenParent(root, Path[..slash] + "/x");
             CgroupV2.EnableControllers(above, settings, []);
         }
     }

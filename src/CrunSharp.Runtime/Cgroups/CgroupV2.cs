@@ -96,7 +96,7 @@ public sealed class CgroupV2 : IDisposable
                 parent.Dispose();
                 parent = child;
             }
-            var cgroup = new Cgroup(this, "/" + string.Join('/', names), parent);
+            var cgroup = new Cgroup(MountPoint, "/" + string.Join('/', names), parent);
             cgroup.RequireUnused();
             cgroup.Write(settings);
             return cgroup;
@@ -116,7 +116,7 @@ public sealed class CgroupV2 : IDisposable
         var names = CgroupPath.Split(path);
         var joined = string.Join('/', names);
         var directory = FileAt.TryOpenBeneath(_root, joined, AsDirectory, out var errno);
-        if (directory is not null) return new Cgroup(this, "/" + joined, directory);
+        if (directory is not null) return new Cgroup(MountPoint, "/" + joined, directory);
         return errno == Errno.ENOENT ? null : throw new CrunException(ErrorKind.System, "", $"open cgroup {path}", errno, $"openat2(\"{joined}\")");
     }
 
@@ -126,10 +126,10 @@ public sealed class CgroupV2 : IDisposable
     internal static CrunException Missing(CgroupSetting setting, string where) => CrunException.Unsupported(
         $"{setting.Resource} cannot be enforced: the {setting.Controller} controller is not available in cgroup v2 on this host ({where})");
 
-    internal SafeFileHandle OpenParent(string path)
+    internal static SafeFileHandle OpenParent(SafeFileHandle root, string path)
     {
         var slash = path.LastIndexOf('/');
-        return slash <= 0 ? FileAt.Open(_root, ".", AsDirectory) : FileAt.OpenBeneath(_root, path[1..slash], AsDirectory);
+        return slash <= 0 ? FileAt.Open(root, ".", AsDirectory) : FileAt.OpenBeneath(root, path[1..slash], AsDirectory);
     }
 
     internal static HashSet<string> Words(string text) =>
@@ -164,7 +164,7 @@ public sealed class CgroupV2 : IDisposable
 
     private void TryRemove(string path)
     {
-        using var parent = OpenParent("/" + path);
+        using var parent = OpenParent(_root, "/" + path);
         try
         {
             FileAt.Remove(parent, path[(path.LastIndexOf('/') + 1)..], isDirectory: true);
