@@ -53,7 +53,10 @@ public sealed class Store : IDisposable
         return new Store(root.Length > 1 ? root.TrimEnd('/') : root);
     }
 
-    /// <summary>Waits until all that was added would survive a power cut. Once at the end of a load, an import or a build.</summary>
+    /// <summary>
+    /// Waits until the layers that were added would survive a power cut: once, before the image made of them is added.
+    /// It costs nothing when no layer was added.
+    /// </summary>
     public void Sync() => Layers.MarkSynced(() => OpenFile.SyncFileSystem(_directories.Root));
 
     /// <summary>Removes what processes that were killed left unfinished; the first draft of a process does this as well.</summary>

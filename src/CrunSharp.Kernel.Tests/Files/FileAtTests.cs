@@ -85,6 +85,25 @@ public class FileAtTests
     }
 
     [Test]
+    public void A_tree_of_any_depth_is_removed()
+    {
+        using var root = FileAt.OpenDirectory(_path);
+        FileAt.MakeDirectory(root, "tree");
+        var at = FileAt.Open(root, "tree", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
+        for (var i = 0; i < 3000; i++)
+        {
+            FileAt.MakeDirectory(at, "d");
+            FileAt.MakeDirectory(at, "e");
+            var next = FileAt.Open(at, "d", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
+            at.Dispose();
+            at = next;
+        }
+        at.Dispose();
+        Assert.That(FileAt.RemoveTree(root, "tree"), Is.True);
+        Assert.That(FileAt.List(root), Is.Empty);
+    }
+
+    [Test]
     public void Attributes_of_a_link_are_its_own_and_come_back()
     {
         using var root = FileAt.OpenDirectory(_path);

@@ -18,6 +18,9 @@ public static unsafe class FileAt
     // openat2 fails with EAGAIN when something was renamed meanwhile; a few tries always got through under attack.
     private const int MostTries = 128;
 
+    private const int MostOpenLevels = 128;
+    private static int s_deep;
+
     /// <summary>Opens a directory by a trusted path, for <c>…at</c> calls and for listing.</summary>
     /// <exception cref="CrunException">ENOENT, ENOTDIR, EACCES and others of openat.</exception>
     public static SafeFileHandle OpenDirectory(string path) => Open(null, path, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
@@ -303,13 +306,21 @@ public static unsafe class FileAt
     /// </summary>
     /// <returns>False when the name did not exist.</returns>
     /// <exception cref="CrunException">The errors of unlinkat; EXDEV or EBUSY at a mount point.</exception>
-    public static bool RemoveTree(SafeFileHandle? directory, string name)
+    public static bool RemoveTree(SafeFileHandle? directory, string name) => RemoveTree(directory, name, null, 0);
+
+    // One level is one open directory; what is nested deeper than that is moved up to the top, and removed there.
+    private static bool RemoveTree(SafeFileHandle? directory, string name, SafeFileHandle? top, int depth)
     {
         if (C.unlinkat(Number(directory), name, 0) == 0) return true;
         var errno = SystemCall.LastErrno;
         if (errno == Errno.ENOENT) return false;
         if (errno is not (Errno.EISDIR or Errno.EPERM))
             throw SystemCall.Failure(errno, $"remove {name}", $"unlinkat({SystemCall.Fd(directory)}, {SystemCall.Quote(name)}, 0)");
+        if (depth == MostOpenLevels)
+        {
+            Rename(directory, name, top, $".deep-{Interlocked.Increment(ref s_deep):x}-{Random.Shared.NextInt64():x}");
+            return true;
+        }
         const OpenFlags flags = OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW;
         using (var tree = directory is null
             ? TryOpen(null, name, flags, out errno)
@@ -317,7 +328,14 @@ public static unsafe class FileAt
         {
             if (errno == Errno.ENOENT) return false;
             if (tree is null) throw SystemCall.Failure(errno, $"remove {name}", $"openat2({SystemCall.Fd(directory)}, {SystemCall.Quote(name)}, {{resolve=RESOLVE_NO_XDEV}})");
-            foreach (var child in List(tree)) RemoveTree(tree, child);
+            bool again;
+            do
+            {
+                var deepBefore = Volatile.Read(ref s_deep);
+                foreach (var child in List(tree)) RemoveTree(tree, child, top ?? tree, depth + 1);
+                again = top is null && Volatile.Read(ref s_deep) != deepBefore;
+            }
+            while (again);
         }
         return Remove(directory, name, isDirectory: true);
     }

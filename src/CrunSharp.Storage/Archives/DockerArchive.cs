@@ -66,6 +66,8 @@ public static class DockerArchive
             if (entry.Layers.Count != diffIds.Count)
                 throw CrunException.Integrity($"the archive has {entry.Layers.Count} layers for an image of {diffIds.Count}", $"load {entry.Config}");
             for (var i = 0; i < diffIds.Count; i++) store.Layers.ApplyKeeping(archive.Open(entry.Layers[i]), diffIds[i]);
+            // The image is named once it would survive a power cut.
+            store.Sync();
             ImageReference[] names = [.. (entry.RepoTags ?? []).Select(ImageReference.Parse)];
             loaded.Add(new NamedImage(store.Images.Add(rawConfig, names), names));
         }

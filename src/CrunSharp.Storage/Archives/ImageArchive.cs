@@ -40,12 +40,8 @@ public static class ImageArchive
         return Load(store, archive, platform);
     }
 
-    private static IReadOnlyList<NamedImage> Load(Store store, ArchiveSource archive, Platform? platform)
-    {
-        var loaded = archive.TryRead("oci-layout", 4096) is { } layout ? OciLayout.Load(store, archive, layout, platform ?? Platform.Host)
-            : archive.TryRead("manifest.json", ManifestReader.MostBytes) is { } manifest ? DockerArchive.Load(store, archive, manifest)
-            : throw CrunException.Integrity("the archive has neither an oci-layout nor a manifest.json", "load");
-        store.Sync();
-        return loaded;
-    }
+    private static IReadOnlyList<NamedImage> Load(Store store, ArchiveSource archive, Platform? platform) =>
+        archive.TryRead("oci-layout", 4096) is { } layout ? OciLayout.Load(store, archive, layout, platform ?? Platform.Host)
+        : archive.TryRead("manifest.json", ManifestReader.MostBytes) is { } manifest ? DockerArchive.Load(store, archive, manifest)
+        : throw CrunException.Integrity("the archive has neither an oci-layout nor a manifest.json", "load");
 }

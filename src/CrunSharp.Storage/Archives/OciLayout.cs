@@ -144,6 +144,8 @@ public static class OciLayout
             var layer = manifest.Layers[i];
             store.Layers.ApplyKeeping(archive.Open(ArchiveSource.PathOf(layer.Digest)), diffIds[i], layer.Digest, layer.Size);
         }
+        // The image is named once it would survive a power cut.
+        store.Sync();
         return store.Images.Add(rawConfig, names, rawManifest);
     }
 

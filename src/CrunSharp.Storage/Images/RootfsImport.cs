@@ -23,6 +23,7 @@ public static class RootfsImport
         using var draft = store.Layers.Begin();
         Unpack(store, tar, draft);
         var layer = store.Layers.Commit(draft);
+        store.Sync();
         var time = (created ?? TimeProvider.System.GetUtcNow()).UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
         platform ??= Platform.Host;
         var image = new ImageConfig

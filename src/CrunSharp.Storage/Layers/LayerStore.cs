@@ -150,6 +150,7 @@ public sealed class LayerStore
             pending = [.. _unsynced];
             _unsynced.Clear();
         }
+        if (pending.Length == 0) return;
         sync();
         foreach (var diffId in pending)
         {
@@ -198,7 +199,7 @@ public sealed class LayerStore
         reader.Drain();
         // What a decoder has no use for belongs to the blob all the same.
         compressed.ReadToEnd();
-        var own = kind == CompressionKind.None && IsFunctionOf(draft, verified.Actual, verified.Count);
+        var own = kind == CompressionKind.None && reader.MayBeOurs && IsFunctionOf(draft, verified.Actual, verified.Count);
         return Publish(draft, new LayerRecord
         {
             DiffId = verified.Actual,

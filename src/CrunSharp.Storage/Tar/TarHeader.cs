@@ -57,6 +57,10 @@ internal static class TarHeader
         return stated == unsigned || stated == signed;
     }
 
+    /// <summary>Whether the header is ustar's and names neither user nor group.</summary>
+    public static bool IsAnonymous(ReadOnlySpan<byte> header) =>
+        Of(header, Magic).SequenceEqual("ustar\000"u8) && header[265] == 0 && header[297] == 0;
+
     private static long Base256(ReadOnlySpan<byte> bytes, string what)
     {
         var negative = (bytes[0] & 0x40) != 0;

@@ -28,6 +28,9 @@ public sealed class TarReader
     /// <summary>Whether the tar ended as the format says it does, with two blocks of zeros.</summary>
     public bool HasEndMarker { get; private set; }
 
+    /// <summary>Whether all headers so far are of the form that <see cref="TarWriter"/> gives them.</summary>
+    internal bool MayBeOurs { get; private set; } = true;
+
     /// <summary>Goes to the next entry, past what is left of this one's content; null at the end.</summary>
     /// <exception cref="CrunException">The tar is damaged or cut off; the text gives the position.</exception>
     public TarEntry? Next()
@@ -97,6 +100,7 @@ public sealed class TarReader
             var type = header[TarHeader.TypeOffset];
             var length = TarHeader.Number(TarHeader.Of(header, TarHeader.Length), "size");
             if (length < 0) throw CrunException.Integrity("the size is negative");
+            MayBeOurs = MayBeOurs && TarHeader.IsAnonymous(header) && type is not ((byte)'g' or (byte)'L' or (byte)'K' or (byte)'S');
             if (type is not ((byte)'x' or (byte)'g' or (byte)'L' or (byte)'K'))
             {
                 // The header is copied, as reading a sparse map moves the buffer.
