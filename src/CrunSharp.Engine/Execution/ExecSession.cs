@@ -38,7 +38,7 @@ public sealed class ExecSession : IDisposable
             var init = cleanup.Owns(container.TryOpenProcess() ?? throw CrunException.WrongState($"container {container.Id} is not running"));
             var process = SpecOf(container, options, init);
             var (filter, flags) = options.Privileged ? (default, 0u) : ContainerSeccomp.FilterOf(container.Config.Host);
-            using var cgroup = ContainerCgroup.OpenDirectory(container);
+            using var cgroup = ContainerCgroup.TryOpenDirectory(container);
             var launchOptions = new LaunchOptions { Cgroup = cgroup, Filter = filter, FilterFlags = flags };
             var (ours, theirs) = options.Tty ? UnixSocket.Pair() : (null, null);
             using (ours)

@@ -155,7 +155,7 @@ public static class SpecGenerator
         return sysctls.Count > 0 ? sysctls : null;
     }
 
-    private static ResourcesSpec ResourcesOf(HostOptions host) => new()
+    internal static ResourcesSpec ResourcesOf(HostOptions host) => new()
     {
         Devices = host.Privileged ? null : [.. DefaultDevices.Rules, .. host.Devices.Select(RuleOf)],
         Memory = host.Memory > 0 ? new MemorySpec { Limit = host.Memory, Swap = host.Memory * 2 } : null,

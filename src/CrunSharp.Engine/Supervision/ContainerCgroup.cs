@@ -1,15 +1,80 @@
 using CrunSharp.Engine.Containers;
+using CrunSharp.Engine.Specs;
+using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
+using CrunSharp.Runtime.Cgroups;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Engine.Supervision;
 
+/// <summary>
+/// A container's cgroup. A host without cgroup v2 gets none; a limit that was asked for and that this host cannot keep
+/// is refused, one that is only a default is left out.
+/// </summary>
 internal sealed class ContainerCgroup
 {
-    public SafeFileHandle? Directory => null;
-    public static ContainerCgroup? Create(Container container, RuntimeSpec spec, CleanupStack cleanup) => null;
-    public static SafeFileHandle? OpenDirectory(Container container) => null;
-    public static void RemoveOf(Container container) { }
-    public static void Check(HostOptions host) { }
-    public bool WasKilledForMemory() => false;
+    private readonly Cgroup _cgroup;
+
+    private ContainerCgroup(Cgroup cgroup) => _cgroup = cgroup;
+
+    /// <summary>Its directory, which processes are born into.</summary>
+    public SafeFileHandle Directory => _cgroup.Directory;
+
+    /// <summary>Refuses limits that this host cannot keep.</summary>
+    /// <exception cref="CrunException">One line for the first of them.</exception>
+    public static void Check(HostOptions host)
+    {
+        if (host is { Memory: 0, NanoCpus: 0, PidsLimit: <= 0 }) return;
+        using var tree = CgroupV2.TryFind() ?? throw CrunException.Unsupported("limits need cgroup v2, which this host has not mounted");
+        foreach (var missing in tree.MissingFor(SpecGenerator.ResourcesOf(host)))
+        {
+            throw CrunException.Unsupported($"{OptionOf(missing.Resource)} cannot be enforced: the {missing.Controller} controller is not "
+                + $"available in cgroup v2 on this host ({tree.MountPoint})");
+        }
+    }
+
+    /// <summary>Makes the cgroup, with its limits and its device filter.</summary>
+    public static ContainerCgroup? Create(Container container, RuntimeSpec spec, CleanupStack cleanup)
+    {
+        if (CgroupV2.TryFind() is not { } found) return null;
+        var tree = cleanup.Owns(found);
+        var resources = spec.Linux?.Resources ?? new ResourcesSpec();
+        var cgroup = cleanup.Owns(tree.Create(PathOf(container), resources));
+        cleanup.Push(() =>
+        {
+            // What the container left behind in other pid namespaces (exec) ends with it.
+            cgroup.Kill();
+            cgroup.Remove();
+        });
+        if (resources.Devices is { } rules) DeviceFilter.Apply(cgroup, rules);
+        return new ContainerCgroup(cgroup);
+    }
+
+    /// <summary>The directory of a running container's cgroup; null when it has none.</summary>
+    public static SafeFileHandle? TryOpenDirectory(Container container)
+    {
+        using var tree = CgroupV2.TryFind();
+        return tree?.TryOpen(PathOf(container))?.Directory;
+    }
+
+    /// <summary>Removes the cgroup of a container whose supervisor was killed.</summary>
+    public static void RemoveOf(Container container)
+    {
+        using var tree = CgroupV2.TryFind();
+        using var cgroup = tree?.TryOpen(PathOf(container));
+        cgroup?.Kill();
+        cgroup?.Remove();
+    }
+
+    /// <summary>Whether the kernel ended a process in it for want of memory.</summary>
+    public bool WasKilledForMemory() => _cgroup.OomKills > 0;
+
+    // No common parent: nothing is left when the last container is gone.
+    private static string PathOf(Container container) => $"/crun-sharp-{container.Id}";
+
+    private static string OptionOf(string resource) =>
+        resource.StartsWith("memory", StringComparison.Ordinal) ? "--memory"
+        : resource.StartsWith("cpu", StringComparison.Ordinal) ? "--cpus"
+        : resource.StartsWith("pids", StringComparison.Ordinal) ? "--pids-limit"
+        : resource;
 }
