@@ -28,7 +28,50 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
 
     /// <summary>Makes a container.</summary>
     /// <exception cref="CrunException">There is no such image, the name is taken, a source is missing, an option cannot be.</exception>
-    public Container Create(ContainerRequest request) => new ContainerCreation(paths, Volumes, Containers, time).Run(request);
+    /// <param name="request">What is asked for.</param>
+    /// <param name="isStarting">Whether this process is about to start it: if it is killed before that, nobody wants the container.</param>
+    public Container Create(ContainerRequest request, bool isStarting = false)
+    {
+        var creation = new ContainerCreation(paths, Volumes, Containers, time);
+        try
+        {
+            return creation.Run(request, isStarting);
+        }
+        catch (CrunException error) when (error.Kind == ErrorKind.Exists)
+        {
+            // The name may be one that a killed command left taken.
+            if (!Tidy()) throw;
+            return creation.Run(request, isStarting);
+        }
+    }
+
+    /// <summary>
+    /// Does what killed processes could not do any more: records the end of containers, gives back what they had, and
+    /// removes those that were to be removed.
+    /// </summary>
+    /// <returns>Whether there was anything to do.</returns>
+    public bool Tidy()
+    {
+        var had = false;
+        foreach (var container in Containers.List())
+        {
+            if (container.IsAbandoned)
+            {
+                new ContainerRemoval(container).Run(withVolumes: true);
+            }
+            else
+            {
+                var state = container.WrittenState;
+                if (state.Status != ContainerStatus.Running) continue;
+                using var process = container.TryOpenProcess();
+                if (process is not null || container.IsSupervised) continue;
+                Recover(container);
+            }
+            had = true;
+        }
+        if (had) Containers.Sweep();
+        return had;
+    }
 
     /// <summary>Starts a container that does not run.</summary>
     /// <returns>A connection to its supervisor, which has not answered yet.</returns>

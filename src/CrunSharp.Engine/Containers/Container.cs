@@ -12,6 +12,7 @@ public sealed class Container
     internal const string ConfigFile = "container.json";
     internal const string StateFile = "state.json";
     internal const string SupervisorLock = "supervisor.lock";
+    internal const string StarterLock = "starter.lock";
     internal const string AttachSocket = "attach.sock";
 
     private readonly EnginePaths _paths;
@@ -34,6 +35,20 @@ public sealed class Container
     public string LogPath => $"{Path}/{Id}-json.log";
 
     internal EnginePaths Paths => _paths;
+
+    /// <summary>Held by the process that made it to start it at once, as long as it lives.</summary>
+    internal FileLock? Starter { get; init; }
+
+    /// <summary>Whether the process that made it to start it at once was killed before it could.</summary>
+    internal bool IsAbandoned
+    {
+        get
+        {
+            if (WrittenState.Status != ContainerStatus.Created || FileAt.TryStatus(null, $"{Path}/{StarterLock}") is null || IsSupervised) return false;
+            using var held = FileLock.TryExclusive(null, $"{Path}/{StarterLock}");
+            return held is not null && WrittenState.Status == ContainerStatus.Created;
+        }
+    }
 
     internal string RunPath => System.IO.Path.Combine(_paths.RunContainers, Id);
 

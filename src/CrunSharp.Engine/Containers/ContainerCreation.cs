@@ -13,8 +13,10 @@ namespace CrunSharp.Engine.Containers;
 internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, ContainerStore containers, TimeProvider time)
 {
     /// <summary>Makes it.</summary>
+    /// <param name="request">What was asked for.</param>
+    /// <param name="isStarting">Whether this process is about to start it.</param>
     /// <exception cref="CrunException">There is no such image, the name is taken, a source is missing, an option cannot be.</exception>
-    public Container Run(ContainerRequest request)
+    public Container Run(ContainerRequest request, bool isStarting)
     {
         if (request.Name is { } wished && !ContainerStore.IsName(wished))
         {
@@ -34,7 +36,7 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
             {
                 try
                 {
-                    return containers.Create(config);
+                    return containers.Create(config, isStarting);
                 }
                 catch (CrunException error) when (error.Kind == ErrorKind.Exists && request.Name is null && tries < 100)
                 {

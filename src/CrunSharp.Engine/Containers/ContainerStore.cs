@@ -14,8 +14,10 @@ public sealed class ContainerStore(EnginePaths paths)
     private const string NamesLock = ".lock";
 
     /// <summary>Makes a container from its configuration.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="isStarting">Whether this process is about to start it: if it is killed before that, nobody wants the container.</param>
     /// <exception cref="CrunException">The name is taken.</exception>
-    public Container Create(ContainerConfig config)
+    public Container Create(ContainerConfig config, bool isStarting = false)
     {
         FileAt.MakeDirectories(paths.Names);
         using var names = FileAt.OpenDirectory(paths.Names);
@@ -30,9 +32,10 @@ public sealed class ContainerStore(EnginePaths paths)
             FileAt.MakeDirectory(null, directory, 0x1c0);
             foreach (var name in (ReadOnlySpan<string>)["upper", "work"]) FileAt.MakeDirectory(null, $"{directory}/{name}", name == "upper" ? 0x1edu : 0x1c0u);
             AtomicFile.Write(names, config.Name, Encoding.ASCII.GetBytes(config.Id));
+            var starter = isStarting ? FileLock.Exclusive(null, $"{directory}/{Container.StarterLock}") : null;
             // The record last: with it the container exists.
             AtomicFile.Write(null, $"{directory}/{Container.ConfigFile}", JsonSerializer.SerializeToUtf8Bytes(config, EngineJson.Default.ContainerConfig));
-            return new Container(paths, config);
+            return new Container(paths, config) { Starter = starter };
         }
     }
 

@@ -49,7 +49,9 @@ internal sealed class ListCommand : Command
     private IReadOnlyList<ContainerRow> Find(CommandContext context)
     {
         var rows = new List<ContainerRow>();
-        var all = EngineAccess.Open(context).Containers.List();
+        var engine = EngineAccess.Open(context);
+        engine.Tidy();
+        var all = engine.Containers.List();
         foreach (var container in all)
         {
             if (_last >= 0 && rows.Count == _last) break;

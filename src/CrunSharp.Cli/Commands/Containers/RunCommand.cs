@@ -24,7 +24,7 @@ internal sealed class RunCommand : Command
     {
         _options.Check(context);
         var engine = EngineAccess.Open(context);
-        var container = CreateCommand.Create(engine, _options, context, operands);
+        var container = CreateCommand.Create(engine, _options, context, operands, isStarting: true);
         try
         {
             using var connection = engine.Start(container);
@@ -67,11 +67,11 @@ internal sealed class CreateCommand : Command
     }
 
     /// <summary>Makes the container, and the file with its id.</summary>
-    public static Container Create(ContainerEngine engine, RunOptions options, CommandContext context, IReadOnlyList<string> operands)
+    public static Container Create(ContainerEngine engine, RunOptions options, CommandContext context, IReadOnlyList<string> operands, bool isStarting = false)
     {
         if (options.IdFile is { } idFile && FileAt.TryStatus(null, idFile) is not null)
             throw CrunException.Exists($"container ID file found, make sure the other container isn't running or delete {idFile}");
-        var container = engine.Create(RequestBuilder.Build(options, context, operands));
+        var container = engine.Create(RequestBuilder.Build(options, context, operands), isStarting);
         if (options.IdFile is { } file) AtomicFile.Write(null, Path.GetFullPath(file), Encoding.ASCII.GetBytes(container.Id), mode: 0x1a4);
         return container;
     }
