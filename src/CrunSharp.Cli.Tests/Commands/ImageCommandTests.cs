@@ -33,7 +33,7 @@ public class ImageCommandTests
             $"app:1 {id[7..19]}\nlocalhost:5000/team/app:latest {id[7..19]}\n"));
         Assert.That(_session.Succeed("docker", "images", "-q", "--no-trunc", "app"), Is.EqualTo(id + "\n"));
         Assert.That(_session.Succeed("docker", "rmi", "app:1"), Is.EqualTo("Untagged: app:1\n"));
-        Assert.That(_session.Succeed("docker", "rmi", id[7..15]), Is.EqualTo($"Untagged: localhost:5000/team/app:latest\nDeleted: {id}\n"));
+        Assert.That(_session.Succeed("docker", "rmi", id[7..15]), Does.Match($"^Untagged: localhost:5000/team/app:latest\nDeleted: {id}\nDeleted: sha256:[0-9a-f]{{64}}\n$"));
         Assert.That(_session.Succeed("docker", "images", "-q"), Is.Empty);
     }
 
@@ -44,7 +44,7 @@ public class ImageCommandTests
         _session.Succeed("docker", "tag", "a:1", "b:1");
         Assert.That(_session.Run("docker", "rmi", id[7..19]), Is.EqualTo((1,
             $"docker: conflict: unable to delete {id[7..19]} (must be forced) - image is referenced in multiple repositories\n")));
-        Assert.That(_session.Succeed("docker", "rmi", "-f", id[7..19]), Is.EqualTo($"Untagged: a:1\nUntagged: b:1\nDeleted: {id}\n"));
+        Assert.That(_session.Succeed("docker", "rmi", "-f", id[7..19]), Does.Match($"^Untagged: a:1\nUntagged: b:1\nDeleted: {id}\nDeleted: sha256:[0-9a-f]{{64}}\n$"));
     }
 
     [Test]
@@ -136,6 +136,23 @@ public class ImageCommandTests
         _session.IsTerminal = true;
         Assert.That(_session.Run("docker", "save", "app:1"), Is.EqualTo((1, "docker: cowardly refusing to save to a terminal: use the -o option or redirect\n")));
         Assert.That(_session.Run("docker", "load"), Is.EqualTo((1, "docker: requested load from stdin, but stdin is empty\n")));
+    }
+
+    [Test]
+    public void Images_that_nothing_uses_are_pruned_after_a_yes()
+    {
+        var named = Import("app:1");
+        var dangling = Import("other:1", "-c", "LABEL n=2");
+        _session.Succeed("docker", "tag", "app:1", "other:1");
+        _session.Input = "n\n"u8.ToArray();
+        Assert.That(_session.Succeed("docker", "image", "prune"), Is.EqualTo(
+            "WARNING! This will remove all dangling images.\nAre you sure you want to continue? [y/N] "));
+        _session.Input = "y\n"u8.ToArray();
+        Assert.That(_session.Succeed("docker", "image", "prune"), Does.Contain($"[y/N] Deleted Images:\ndeleted: {dangling}\n\nTotal reclaimed space: "));
+        Assert.That(_session.Succeed("docker", "images", "-q", "--no-trunc", "app"), Is.EqualTo(named + "\n"));
+        Assert.That(_session.Succeed("docker", "image", "prune", "-af", "--filter", "until=1h"), Is.EqualTo("Total reclaimed space: 0B\n"));
+        Assert.That(_session.Succeed("docker", "image", "prune", "-af"), Does.StartWith($"Deleted Images:\nuntagged: app:1\nuntagged: other:1\ndeleted: {named}\ndeleted: sha256:"));
+        Assert.That(Directory.GetFileSystemEntries($"{_root}/store/layers"), Is.Empty);
     }
 
     [TestCase("dangling=false", "a:1 b:2 ")]

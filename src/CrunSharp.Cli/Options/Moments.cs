@@ -10,16 +10,16 @@ internal static class Moments
     /// <exception cref="CrunException">It is none of these.</exception>
     public static DateTimeOffset Parse(string text, DateTimeOffset now)
     {
-        if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds))
-            return DateTimeOffset.UnixEpoch.AddSeconds(seconds);
-        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal, out var moment)) return moment;
         try
         {
+            if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds))
+                return DateTimeOffset.UnixEpoch.AddSeconds(seconds);
+            if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal, out var moment)) return moment;
             return now - Numbers.Duration(text);
         }
-        catch (CrunException)
+        catch (Exception error) when (error is CrunException or ArgumentException)
         {
-            throw CrunException.Invalid($"invalid value for \"since\" or \"until\": failed to parse \"{text}\" as a moment or a duration");
+            throw CrunException.Invalid($"\"{text}\" is neither a moment nor a duration");
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Options;
@@ -51,7 +50,7 @@ internal sealed class ListImagesCommand : Command
     {
         var before = Moment(store, "before");
         var since = Moment(store, "since");
-        var until = _filters.Single("until") is { } text ? Until(text, context.Clock.GetUtcNow()) : (DateTimeOffset?)null;
+        var until = _filters.Single("until") is { } text ? Moments.Parse(text, context.Clock.GetUtcNow()) : (DateTimeOffset?)null;
         var rows = new List<ImageRow>();
         foreach (var image in store.Images.List())
         {
@@ -69,13 +68,6 @@ internal sealed class ListImagesCommand : Command
 
     private DateTimeOffset? Moment(Store store, string filter) =>
         _filters.Single(filter) is { } name ? ImageRow.CreatedOf(store.Images.Resolve(name)) ?? DateTimeOffset.MinValue : null;
-
-    // A duration is so long ago; anything else a date.
-    private static DateTimeOffset Until(string text, DateTimeOffset now)
-    {
-        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) && text.Contains('-', StringComparison.Ordinal)) return time;
-        return now - Numbers.Duration(text);
-    }
 
     private static bool Truth(string value) => value is "true" or "1" or ""
         || (value is "false" or "0" ? false : throw CrunException.Invalid($"invalid filter 'dangling={value}'"));

@@ -1,5 +1,5 @@
 using CrunSharp.Cli.CommandLine;
-using CrunSharp.Engine;
+using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Engine.Containers;
 using CrunSharp.Oci;
 using CrunSharp.Storage;
@@ -12,31 +12,28 @@ internal static class StoreAccess
     /// <summary>The store in the directory that the global options name.</summary>
     public static Store Open(CommandContext context) => Store.Open(context.Global.RootOf(context));
 
-    /// <summary>The containers, which keep their images from being removed.</summary>
-    public static IReadOnlyList<Container> Containers(CommandContext context) => new ContainerStore(new EnginePaths
+    /// <summary>The containers, as far as they are in the way of removing images.</summary>
+    public static IReadOnlyList<ImageUse> Uses(CommandContext context)
     {
-        Root = context.Global.RootOf(context),
-        RunRoot = context.Global.RunRootOf(context),
-    }).List();
-
-    /// <summary>Does something with each name; what fails does not keep the others from being done.</summary>
-    /// <returns>The exit code: 1 when one failed.</returns>
-    public static int ForEach(CommandContext context, IReadOnlyList<string> names, Action<string> act)
-    {
-        var code = ExitCodes.Success;
-        foreach (var name in names)
+        var uses = new List<ImageUse>();
+        foreach (var container in Containers(context))
         {
-            try
+            if (Digest.TryParse(container.Config.ImageId, out var image)) uses.Add(new ImageUse(container.Id, image, container.IsRunning));
+        }
+        return uses;
+    }
+
+    /// <summary>The layers of containers, which stay when their image goes. Those that only the build cache knows do not stay.</summary>
+    public static IEnumerable<Digest> LayersInUse(CommandContext context)
+    {
+        foreach (var container in Containers(context))
+        {
+            foreach (var layer in container.Config.Layers)
             {
-                act(name);
-            }
-            catch (CrunException error)
-            {
-                context.Out.Flush();
-                context.Complain(error.Message);
-                code = ExitCodes.Failure;
+                if (Digest.TryParse(layer, out var diffId)) yield return diffId;
             }
         }
-        return code;
     }
+
+    private static IReadOnlyList<Container> Containers(CommandContext context) => EngineAccess.Open(context).Containers.List();
 }

@@ -1,0 +1,47 @@
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Options;
+using CrunSharp.Cli.Output;
+using CrunSharp.Storage;
+
+namespace CrunSharp.Cli.Commands.Images;
+
+/// <summary><c>image prune</c>: removes images that nothing uses.</summary>
+internal sealed class PruneImagesCommand : Command
+{
+    private static readonly Option[] Table =
+    [
+        new Flag<PruneImagesCommand>("all", 'a', "Also those that have a name", static (o, v) => o._all = v),
+        new Value<PruneImagesCommand>("filter", '\0', "filter", "Only those with label=name[=value] or until=time", static (o, v) => o._filters.Add(v)),
+        new Flag<PruneImagesCommand>("force", 'f', "Do not ask", static (o, v) => o._force = v),
+    ];
+
+    private readonly Filters _filters = new("dangling", "label", "until");
+    private bool _all;
+    private bool _force;
+
+    public override string Synopsis => "[OPTIONS]";
+    public override Option[] Options => Table;
+    public override int MostOperands => 0;
+
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    {
+        var until = _filters.Single("until") is { } text ? Moments.Parse(text, context.Clock.GetUtcNow()) : (DateTimeOffset?)null;
+        if (_filters.Single("dangling") is { } dangling) _all = dangling is "false" or "0";
+        var question = _all
+            ? "WARNING! This will remove all images without at least one container associated to them."
+            : "WARNING! This will remove all dangling images.";
+        if (!_force && !Question.Ask(context, question)) return ExitCodes.Success;
+        using var store = StoreAccess.Open(context);
+        var (lines, bytes) = ImageRemoval.Prune(store, _all,
+            image => _filters.LabelsHold(image.Config.Config?.Labels) && !(ImageRow.CreatedOf(image) >= until),
+            () => StoreAccess.Uses(context), () => StoreAccess.LayersInUse(context));
+        if (lines.Count > 0)
+        {
+            context.Out.WriteLine("Deleted Images:");
+            foreach (var line in lines) context.Out.WriteLine(line.StartsWith("Deleted: ", StringComparison.Ordinal) ? $"deleted: {line[9..]}" : $"untagged: {line[10..]}");
+            context.Out.WriteLine();
+        }
+        context.Out.WriteLine($"Total reclaimed space: {Human.Size(bytes, 4)}");
+        return ExitCodes.Success;
+    }
+}
