@@ -25,7 +25,8 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
         if (request.Image == "scratch") throw CrunException.Invalid("'scratch' is a reserved name");
         using var store = Store.Open(paths.Root);
         var image = store.Images.TryResolve(request.Image)
-            ?? throw CrunException.NotFound($"Unable to find image '{Familiar(request.Image)}' locally");
+            ?? throw CrunException.NotFound($"Unable to find image '{Familiar(request.Image)}' locally "
+                + "(this version pulls none: build, load or import it)");
         var config = Configure(request, image);
         Check(config);
         var made = new CleanupStack();

@@ -43,4 +43,7 @@ internal static unsafe partial class C
 {
     [LibraryImport("libc", SetLastError = true)]
     public static partial int setns(SafeFileHandle fd, int nstype);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int unshare(int flags);
 }

@@ -56,6 +56,9 @@ internal static unsafe partial class C
     [LibraryImport("libc", SetLastError = true)]
     public static partial int syncfs(SafeFileHandle fd);
 
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int chdir([MarshalUsing(typeof(PathMarshaller))] string path);
+
     [LibraryImport("libc")]
     public static partial uint geteuid();
 

@@ -15,6 +15,8 @@ public static unsafe class DetachedMount
 {
     // fsconfig takes strings of up to 255 bytes; "/proc/self/fd/123:" is 18 of them.
     private const int MostLowersInOneString = 14;
+    private const int MostBytesInString = 255;
+    private const uint CLONE_FS = 0x200;
 
     /// <summary>A new file system.</summary>
     /// <param name="type">Its type, such as <c>tmpfs</c>.</param>
@@ -46,17 +48,53 @@ public static unsafe class DetachedMount
     /// <seealso href="https://docs.kernel.org/filesystems/overlayfs.html"/>
     public static SafeFileHandle Overlay(IReadOnlyList<SafeFileHandle> lowers, SafeFileHandle? upper, SafeFileHandle? work, bool isVolatile)
     {
-        var options = new List<KeyValuePair<string, string?>>();
-        if (lowers.Count <= MostLowersInOneString)
+        if (lowers.Count <= MostLowersInOneString) return Overlay(Joined(lowers, "/proc/self/fd/"), lowers.Count, upper, work, isVolatile);
+        try
         {
-            var joined = new StringBuilder();
-            for (var i = lowers.Count - 1; i >= 0; i--) joined.Append(joined.Length > 0 ? ":" : "").Append(Through(lowers[i]));
-            options.Add(new("lowerdir", joined.ToString()));
-        }
-        else
-        {
+            // Linux 6.7 takes the directories one by one.
+            var options = new List<KeyValuePair<string, string?>>();
             for (var i = lowers.Count - 1; i >= 0; i--) options.Add(new("lowerdir+", Through(lowers[i])));
+            return Overlay(options, lowers.Count, upper, work, isVolatile);
         }
+        catch (CrunException error) when (error.Errno == Errno.EINVAL && error.Call!.Contains("lowerdir+", StringComparison.Ordinal))
+        {
+            return OverlayOfShortNames(lowers, upper, work, isVolatile);
+        }
+    }
+
+    /// <summary>
+    /// Before Linux 6.7: all in one string, short because the names are relative to the directory of our descriptors,
+    /// which a thread of its own makes its current one.
+    /// </summary>
+    internal static SafeFileHandle OverlayOfShortNames(IReadOnlyList<SafeFileHandle> lowers, SafeFileHandle? upper, SafeFileHandle? work, bool isVolatile)
+    {
+        var names = Joined(lowers, "");
+        if (names[0].Value!.Length > MostBytesInString)
+            throw CrunException.Unsupported($"{lowers.Count} layers need Linux 6.7 or later: mounting them takes {names[0].Value!.Length} bytes, and this kernel takes {MostBytesInString}");
+        SafeFileHandle? mount = null;
+        Exception? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                if (C.unshare((int)CLONE_FS) != 0 || C.chdir("/proc/self/fd") != 0)
+                    throw SystemCall.Failure("mount the overlay", "chdir(\"/proc/self/fd\")");
+                mount = Overlay(names, lowers.Count, upper, work, isVolatile);
+            }
+            catch (Exception error)
+            {
+                failure = error;
+            }
+        });
+        thread.Start();
+        thread.Join();
+        if (failure is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        return mount!;
+    }
+
+    private static SafeFileHandle Overlay(List<KeyValuePair<string, string?>> lowers, int count, SafeFileHandle? upper, SafeFileHandle? work, bool isVolatile)
+    {
+        var options = new List<KeyValuePair<string, string?>>(lowers);
         if (upper is not null)
         {
             options.Add(new("upperdir", Through(upper)));
@@ -67,7 +105,15 @@ public static unsafe class DetachedMount
         options.Add(new("redirect_dir", "off"));
         options.Add(new("metacopy", "off"));
         options.Add(new("index", "off"));
-        return FileSystem("overlay", options, MountAttributes.None, $"mount the overlay of {lowers.Count} layers");
+        return FileSystem("overlay", options, MountAttributes.None, $"mount the overlay of {count} layers");
+    }
+
+    private static List<KeyValuePair<string, string?>> Joined(IReadOnlyList<SafeFileHandle> lowers, string prefix)
+    {
+        var joined = new StringBuilder();
+        for (var i = lowers.Count - 1; i >= 0; i--)
+            joined.Append(joined.Length > 0 ? ":" : "").Append(prefix).Append(lowers[i].DangerousGetHandle());
+        return [new("lowerdir", joined.ToString())];
     }
 
     /// <summary>A copy of the mount at a trusted path, as a bind mount is.</summary>

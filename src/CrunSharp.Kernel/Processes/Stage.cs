@@ -18,6 +18,8 @@ public sealed unsafe class Stage : IDisposable
 
     private readonly StagePlan _plan;
     private readonly SafeFileHandle _channel;
+    private readonly Queue<(uint Code, int Value)> _early = new();
+    private int _launcher;
 
     private Stage(StagePlan plan, SafeFileHandle channel) => (_plan, _channel) = (plan, channel);
 
@@ -55,13 +57,21 @@ public sealed unsafe class Stage : IDisposable
         }
     }
 
-    private int _launcher;
-
     /// <summary>Waits for the clone; the new process, a child of ours.</summary>
     /// <exception cref="CrunException">A step failed.</exception>
     public PidHandle WaitForProcess()
     {
-        var pid = WaitForEvent(0);
+        int pid;
+        for (; ; )
+        {
+            var (code, value) = ReadChannel() ?? throw Killed();
+            pid = value;
+            if (code == StagePlan.EventBit) break;
+            // The child is on its way before its parent has told its number.
+            var isChilds = (code & StagePlan.EventBit) != 0 || code >= _plan.FirstChildStep;
+            if (!isChilds) throw _plan.Failure((int)code, (Errno)value);
+            _early.Enqueue((code, value));
+        }
         Spawn.Reap(_launcher);
         _launcher = 0;
         return PidHandle.TryOpen(pid)
@@ -104,7 +114,9 @@ public sealed unsafe class Stage : IDisposable
         _launcher = 0;
     }
 
-    private (uint Code, int Value)? Read()
+    private (uint Code, int Value)? Read() => _early.TryDequeue(out var early) ? early : ReadChannel();
+
+    private (uint Code, int Value)? ReadChannel()
     {
         var report = stackalloc byte[8];
         nint length;

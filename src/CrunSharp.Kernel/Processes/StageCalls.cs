@@ -43,6 +43,7 @@ public sealed partial class StagePlan
         Add(NR_OLD.__NR_write, Report, report, 8).Expecting(8);
         Add(NR_OLD.__NR_exit_group, 0);
         Place(child);
+        FirstChildStep = Count;
         // glibc's posix_spawn leaves its two internal signals ignored; no program expects that.
         var byDefault = Reserve(32);
         for (var signal = 32; signal <= 33; signal++) Add(NR_OLD.__NR_rt_sigaction, signal, byDefault, 0, 8);

@@ -33,6 +33,9 @@ public sealed partial class StagePlan
     /// <summary>How many steps there are.</summary>
     public int Count => _steps.Count;
 
+    /// <summary>The step that the cloned child goes on with; 0 when nothing is cloned.</summary>
+    internal int FirstChildStep { get; private set; }
+
     internal IReadOnlyList<SafeHandle> Inherited => _inherited;
 
     /// <summary>Says what the following steps are for: an error names it.</summary>
