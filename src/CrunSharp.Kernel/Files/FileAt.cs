@@ -18,9 +18,6 @@ public static unsafe class FileAt
     // openat2 fails with EAGAIN when something was renamed meanwhile; a few tries always got through under attack.
     private const int MostTries = 128;
 
-    private const int MostOpenLevels = 128;
-    private static int s_deep;
-
     /// <summary>Opens a directory by a trusted path, for <c>…at</c> calls and for listing.</summary>
     /// <exception cref="CrunException">ENOENT, ENOTDIR, EACCES and others of openat.</exception>
     public static SafeFileHandle OpenDirectory(string path) => Open(null, path, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
@@ -306,39 +303,7 @@ public static unsafe class FileAt
     /// </summary>
     /// <returns>False when the name did not exist.</returns>
     /// <exception cref="CrunException">The errors of unlinkat; EXDEV or EBUSY at a mount point.</exception>
-    public static bool RemoveTree(SafeFileHandle? directory, string name) => RemoveTree(directory, name, null, 0);
-
-    // One level is one open directory; what is nested deeper than that is moved up to the top, and removed there.
-    private static bool RemoveTree(SafeFileHandle? directory, string name, SafeFileHandle? top, int depth)
-    {
-        if (C.unlinkat(Number(directory), name, 0) == 0) return true;
-        var errno = SystemCall.LastErrno;
-        if (errno == Errno.ENOENT) return false;
-        if (errno is not (Errno.EISDIR or Errno.EPERM))
-            throw SystemCall.Failure(errno, $"remove {name}", $"unlinkat({SystemCall.Fd(directory)}, {SystemCall.Quote(name)}, 0)");
-        if (depth == MostOpenLevels)
-        {
-            Rename(directory, name, top, $".deep-{Interlocked.Increment(ref s_deep):x}-{Random.Shared.NextInt64():x}");
-            return true;
-        }
-        const OpenFlags flags = OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW;
-        using (var tree = directory is null
-            ? TryOpen(null, name, flags, out errno)
-            : Openat2(directory, name, flags, 0, ResolveFlags.RESOLVE_NO_XDEV | ResolveFlags.RESOLVE_NO_SYMLINKS, out errno))
-        {
-            if (errno == Errno.ENOENT) return false;
-            if (tree is null) throw SystemCall.Failure(errno, $"remove {name}", $"openat2({SystemCall.Fd(directory)}, {SystemCall.Quote(name)}, {{resolve=RESOLVE_NO_XDEV}})");
-            bool again;
-            do
-            {
-                var deepBefore = Volatile.Read(ref s_deep);
-                foreach (var child in List(tree)) RemoveTree(tree, child, top ?? tree, depth + 1);
-                again = top is null && Volatile.Read(ref s_deep) != deepBefore;
-            }
-            while (again);
-        }
-        return Remove(directory, name, isDirectory: true);
-    }
+    public static bool RemoveTree(SafeFileHandle? directory, string name) => TreeRemoval.Remove(directory, name, null, 0);
 
     /// <summary>The path that an open file has now, for messages.</summary>
     public static string PathOf(SafeHandle file)
@@ -353,7 +318,7 @@ public static unsafe class FileAt
 
     internal static int Number(SafeFileHandle? directory) => directory is null ? AT.AT_FDCWD : (int)directory.DangerousGetHandle();
 
-    private static SafeFileHandle? Openat2(SafeFileHandle directory, string path, OpenFlags flags, uint mode, ResolveFlags resolve, out Errno errno)
+    internal static SafeFileHandle? Openat2(SafeFileHandle directory, string path, OpenFlags flags, uint mode, ResolveFlags resolve, out Errno errno)
     {
         var how = new open_how { flags = (ulong)(uint)(flags | OpenFlags.O_CLOEXEC), mode = mode, resolve = (ulong)resolve };
         errno = Errno.None;
