@@ -317,14 +317,20 @@ public class FilterCompilerTests
     public void The_default_filter_is_small_and_made_in_a_moment()
     {
         var filter = FilterCompiler.Compile(DefaultSeccomp.For(DefaultCapabilities.Set));
-        var clock = Stopwatch.StartNew();
-        for (var i = 0; i < 200; i++) FilterCompiler.Compile(DefaultSeccomp.For(DefaultCapabilities.Set));
-        TestContext.Out.WriteLine($"{filter.Length} instructions, {clock.Elapsed.TotalMicroseconds / 200:F0} us each");
+        // The best of many, since the machine may be busy with other things.
+        var best = TimeSpan.MaxValue;
+        for (var i = 0; i < 200; i++)
+        {
+            var started = Stopwatch.GetTimestamp();
+            FilterCompiler.Compile(DefaultSeccomp.For(DefaultCapabilities.Set));
+            best = TimeSpan.FromTicks(Math.Min(best.Ticks, Stopwatch.GetElapsedTime(started).Ticks));
+        }
+        TestContext.Out.WriteLine($"{filter.Length} instructions, {best.TotalMicroseconds:F0} us");
         Assert.Multiple(() =>
         {
             Assert.That(filter.Length, Is.LessThan(500));
             Assert.That(filter.Program.Length, Is.EqualTo(filter.Length * Marshal.SizeOf<sock_filter>()));
-            Assert.That(clock.ElapsedMilliseconds / 200, Is.LessThan(5));
+            Assert.That(best.TotalMilliseconds, Is.LessThan(2));
         });
     }
 }
