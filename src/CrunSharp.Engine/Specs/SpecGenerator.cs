@@ -111,11 +111,13 @@ public static class SpecGenerator
         foreach (var mount in DefaultMounts.List)
         {
             if (host.Mounts.Any(m => m.Destination == mount.Destination)) continue;
-            mounts.Add(host.Privileged && mount.Destination is "/sys" or "/sys/fs/cgroup"
-                ? mount with { Options = [.. (mount.Options ?? []).Where(static o => o != "ro")] }
-                : mount);
+            mounts.Add(mount.Destination switch
+            {
+                "/dev/shm" => DefaultMounts.SharedMemory(host.ShmSize),
+                "/sys" or "/sys/fs/cgroup" when host.Privileged => mount with { Options = [.. (mount.Options ?? []).Where(static o => o != "ro")] },
+                _ => mount,
+            });
         }
-        if (!host.Mounts.Any(static m => m.Destination == "/dev/shm")) mounts.Add(DefaultMounts.SharedMemory(host.ShmSize));
         if (files is not null)
         {
             foreach (var name in (ReadOnlySpan<string>)["resolv.conf", "hostname", "hosts"])

@@ -47,10 +47,11 @@ internal static class InitPlan
         plan.SetPropagation("/", linux.RootfsPropagation is "shared" or "slave" or "rshared" or "rslave"
             ? MountPropagation.MS_SLAVE : MountPropagation.MS_PRIVATE, recursive: true);
         var root = plan.Inherit(rootfs.Root);
+        var empty = linux.MaskedPaths is { Count: > 0 } ? MakeEmpty(plan) : default;
         plan.For("attach the root file system", "config.md#root").MoveMount(root, "/");
         foreach (var mount in rootfs.Mounts) Attach(plan, root, mount);
         foreach (var path in linux.ReadonlyPaths ?? []) MakeReadOnly(plan, root, path);
-        Mask(plan, root, linux.MaskedPaths ?? []);
+        Mask(plan, root, linux.MaskedPaths ?? [], empty);
         if (spec.Root?.Readonly == true)
             plan.For("make the root file system read-only", "config.md#root").SetAttributes(root, MountAttributes.MOUNT_ATTR_RDONLY, 0, 0, recursive: false);
         plan.For("change the root directory", "config.md#root").PivotRoot(root);
@@ -92,11 +93,9 @@ internal static class InitPlan
     }
 
     // A directory gets an empty read-only tmpfs, all of them the same one; a file gets the host's /dev/null.
-    private static void Mask(StagePlan plan, StageValue root, IReadOnlyList<string> paths)
+    private static StageValue MakeEmpty(StagePlan plan)
     {
-        if (paths.Count == 0) return;
-        var (empty, emptyCopy, nothing) = (plan.NewSlot(), plan.NewSlot(), plan.NewSlot());
-        var fileSystem = plan.NewSlot();
+        var (fileSystem, empty) = (plan.NewSlot(), plan.NewSlot());
         plan.For("make an empty directory to mask with", "config-linux.md#masked-paths");
         plan.OpenFileSystem("tmpfs", fileSystem);
         plan.Configure(fileSystem, "nr_inodes", "2");
@@ -104,8 +103,16 @@ internal static class InitPlan
         plan.Create(fileSystem);
         plan.Mount(fileSystem, MountAttributes.MOUNT_ATTR_RDONLY | MountAttributes.MOUNT_ATTR_NOSUID | MountAttributes.MOUNT_ATTR_NODEV | MountAttributes.MOUNT_ATTR_NOEXEC, empty);
         plan.Close(fileSystem);
-        // Attached below the old root, of which pivot_root lets go: only an attached mount can be copied.
+        // Only an attached mount can be copied. On the old root and under the new one it goes when pivot_root lets go
+        // of the old; on the new one it would be what those see who join the mount namespace later.
         plan.MoveMount(empty, "/");
+        return empty;
+    }
+
+    private static void Mask(StagePlan plan, StageValue root, IReadOnlyList<string> paths, StageValue empty)
+    {
+        if (paths.Count == 0) return;
+        var (emptyCopy, nothing) = (plan.NewSlot(), plan.NewSlot());
         foreach (var path in paths)
         {
             plan.For($"mask {path}", "config-linux.md#masked-paths");
