@@ -12,6 +12,8 @@ namespace CrunSharp.Engine.Supervision;
 /// <summary>A client's side of a supervisor: sends input, size and signals, and gets output and the exit code.</summary>
 public sealed class AttachConnection(SafeFileHandle socket) : IDisposable
 {
+    private const int NobodyReads = 128 + 13; // as a shell sees who was ended by SIGPIPE
+
     private readonly byte[] _frame = new byte[Frame.HeaderSize + Frame.MostBytes];
     private readonly Lock _sending = new();
 
@@ -32,7 +34,7 @@ public sealed class AttachConnection(SafeFileHandle socket) : IDisposable
     /// <param name="output">Where its output goes.</param>
     /// <param name="error">Where its errors go.</param>
     /// <param name="detached">Asked of each piece of input: whether it is the wish to leave. Null for never.</param>
-    /// <returns>The exit code; null when the user left.</returns>
+    /// <returns>The exit code; that of SIGPIPE when nobody reads the output any more; null when the user left.</returns>
     /// <exception cref="CrunException">The supervisor was killed.</exception>
     public int? Copy(SafeFileHandle? input, SafeFileHandle output, SafeFileHandle error, Func<ReadOnlyMemory<byte>, bool>? detached = null)
     {
@@ -60,10 +62,10 @@ public sealed class AttachConnection(SafeFileHandle socket) : IDisposable
             switch (frame.Type)
             {
                 case FrameType.Output:
-                    FileDescriptor.WriteAll(output, frame.Data.Span);
+                    if (!FileDescriptor.WriteAll(output, frame.Data.Span)) return NobodyReads;
                     break;
                 case FrameType.Error:
-                    FileDescriptor.WriteAll(error, frame.Data.Span);
+                    if (!FileDescriptor.WriteAll(error, frame.Data.Span)) return NobodyReads;
                     break;
                 case FrameType.Failed:
                     throw FailureOf(frame.Data.Span);

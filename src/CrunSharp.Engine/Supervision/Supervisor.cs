@@ -28,9 +28,10 @@ public sealed class Supervisor : IDisposable
     private bool _inputEnded;
     private RunningContainer? _running;
     private JsonFileLog? _log;
+    private readonly FileLock _held;
     private SafeFileHandle? _listener;
 
-    private Supervisor(Container container, TimeProvider time) => (_container, _time) = (container, time);
+    private Supervisor(Container container, FileLock held, TimeProvider time) => (_container, _held, _time) = (container, held, time);
 
     /// <summary>Starts a container and stays until it has ended.</summary>
     /// <param name="paths">Where the engine keeps what it knows.</param>
@@ -57,7 +58,7 @@ public sealed class Supervisor : IDisposable
             return 1;
         }
         using (held)
-        using (var supervisor = new Supervisor(container, time))
+        using (var supervisor = new Supervisor(container, held, time))
         {
             supervisor._clients.Add(first);
             return supervisor.Run();
@@ -206,11 +207,12 @@ public sealed class Supervisor : IDisposable
         if (_container.Config.Host.AutoRemove) new ContainerRemoval(_container).Run(withVolumes: true);
         Span<byte> code = stackalloc byte[4];
         BinaryPrimitives.WriteInt32LittleEndian(code, status.Code);
+        foreach (var client in _clients) client.Send(FrameType.Exited, code);
+        // The container has ended for everybody else, however long a client takes to read what is left.
+        _held.Dispose();
         foreach (var client in _clients)
         {
-            client.Send(FrameType.Exited, code);
-            // A client that holds the program back is waited for; it may have gone.
-            while (client is { HasOutput: true, IsGone: false } && Poll.Wait(client.Socket, PollEvents.POLLOUT, TimeSpan.FromSeconds(10))) client.Flush();
+            while (client is { HasOutput: true, IsGone: false } && Poll.Wait(client.Socket, PollEvents.POLLOUT, null)) client.Flush();
         }
     }
 

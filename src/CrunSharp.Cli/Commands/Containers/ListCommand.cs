@@ -63,7 +63,7 @@ internal sealed class ListCommand : Command
 
     private bool Matches(Container container, ContainerRow row, IReadOnlyList<Container> all) =>
         _filters.Holds("id", value => row.Id.StartsWith(value, StringComparison.Ordinal))
-        && _filters.Holds("name", value => row.Names[0].Contains(value.Trim('^', '$', '/'), StringComparison.Ordinal))
+        && _filters.Holds("name", value => NameHolds(row.Names[0], value))
         && _filters.Holds("status", value => row.State == value)
         && _filters.Holds("exited", value => row.State == "exited" && row.ExitCode.ToString() == value)
         && _filters.Holds("ancestor", value => row.Image == value || row.Image == value + ":latest" || row.ImageId == value || row.ImageId.StartsWith("sha256:" + value, StringComparison.Ordinal))
@@ -75,6 +75,21 @@ internal sealed class ListCommand : Command
         && _filters.Holds("since", value => Find(all, value) is { } other && string.CompareOrdinal(container.Config.Created, other.Config.Created) > 0)
         && _filters.Holds("health", static value => value == "none")
         && _filters.LabelsHold(container.Config.Labels);
+
+    // Docker takes an expression; of it what people write: a part of the name, and ^ and $ for its ends.
+    private static bool NameHolds(string name, ReadOnlySpan<char> wanted)
+    {
+        var fromStart = wanted.StartsWith('^');
+        if (fromStart) wanted = wanted[1..];
+        if (wanted.StartsWith('/'))
+        {
+            wanted = wanted[1..];
+            fromStart = true;
+        }
+        if (!wanted.EndsWith('$')) return fromStart ? name.AsSpan().StartsWith(wanted) : name.AsSpan().Contains(wanted, StringComparison.Ordinal);
+        wanted = wanted[..^1];
+        return fromStart ? name.AsSpan().SequenceEqual(wanted) : name.AsSpan().EndsWith(wanted);
+    }
 
     private static Container? Find(IReadOnlyList<Container> all, string nameOrId) =>
         all.FirstOrDefault(c => c.Config.Name == nameOrId || c.Id.StartsWith(nameOrId, StringComparison.Ordinal));
