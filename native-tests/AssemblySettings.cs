@@ -1,0 +1,3 @@
+// Two worlds at a time: most of a test is waiting for the kernel.
+[assembly: Parallelizable(ParallelScope.Fixtures)]
+[assembly: LevelOfParallelism(2)]
