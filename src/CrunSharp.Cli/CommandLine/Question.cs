@@ -10,7 +10,7 @@ internal static class Question
     /// <summary>Whether the answer on standard input is yes; its end is a no.</summary>
     public static bool Ask(CommandContext context, string warning)
     {
-        context.Out.Write($"{warning}\nAre you sure you want to continue? [y/N] ");
+        context.Out.Write($"WARNING! {warning}\nAre you sure you want to continue? [y/N] ");
         context.Out.Flush();
         var answer = new StringBuilder();
         using var input = context.OpenInput();

@@ -28,8 +28,8 @@ internal sealed class PruneImagesCommand : Command
         var until = _filters.Single("until") is { } text ? Moments.Parse(text, context.Clock.GetUtcNow()) : (DateTimeOffset?)null;
         if (_filters.Single("dangling") is { } dangling) _all = dangling is "false" or "0";
         var question = _all
-            ? "WARNING! This will remove all images without at least one container associated to them."
-            : "WARNING! This will remove all dangling images.";
+            ? "This will remove all images without at least one container associated to them."
+            : "This will remove all dangling images.";
         if (!_force && !Question.Ask(context, question)) return ExitCodes.Success;
         using var store = StoreAccess.Open(context);
         var (lines, bytes) = ImageRemoval.Prune(store, _all,

@@ -119,7 +119,11 @@ internal sealed class RemoveVolumesCommand : Command
             }
             catch (CrunException error)
             {
-                if (_force && error.Kind == ErrorKind.NotFound) continue;
+                if (_force && error.Kind == ErrorKind.NotFound)
+                {
+                    context.Out.WriteLine(name);
+                    continue;
+                }
                 context.Out.Flush();
                 context.Complain(error.Message);
                 code = ExitCodes.Failure;
@@ -171,26 +175,44 @@ internal sealed class PruneVolumesCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
+        _all |= _filters.Single("all") is "true" or "1";
+        if (!_force && !Question.Ask(context, _all ? "This will remove all local volumes not used by at least one container."
+            : "This will remove anonymous local volumes not used by at least one container.")) return ExitCodes.Success;
         var engine = EngineAccess.Open(context);
         var used = VolumeUse.Names(engine);
-        if (!_force && !Confirmation.Ask(context, _all ? "This will remove all local volumes not used by at least one container."
-            : "This will remove anonymous local volumes not used by at least one container.")) return ExitCodes.Success;
-        var removed = new List<string>();
-        var kept = 0;
+        var (removed, kept, freed) = (0, 0, 0L);
         foreach (var volume in engine.Volumes.List())
         {
             if (used.Contains(volume.Name) || !_filters.LabelsHold(volume.Labels)) continue;
-            if (!_all && !volume.IsAnonymous && !_filters.Names("all"))
+            if (!_all && !volume.IsAnonymous)
             {
                 kept++;
                 continue;
             }
-            engine.Volumes.Remove(volume.Name);
-            removed.Add(volume.Name);
+            var size = VolumeSize.Of(engine.Volumes.DataOf(volume.Name));
+            if (!TryRemove(engine, volume.Name)) continue;
+            if (removed++ == 0) context.Out.WriteLine("Deleted Volumes:");
+            context.Out.WriteLine(volume.Name);
+            freed += size;
         }
-        if (removed.Count > 0) context.Out.Write($"Deleted Volumes:\n{string.Join('\n', removed)}\n\n");
-        if (kept > 0) context.Error.WriteLine($"{kept} unused volumes with a name were kept: -a removes them too");
+        context.Out.WriteLine($"{(removed > 0 ? "\n" : "")}Total reclaimed space: {Human.Size(freed, 4)}");
+        context.Out.Flush();
+        if (kept > 0) context.Complain($"{kept} unused {(kept == 1 ? "volume" : "volumes")} with a name kept: -a removes them too");
         return ExitCodes.Success;
+    }
+
+    // A container may have taken the volume meanwhile, or another prune removed it.
+    private static bool TryRemove(Engine.ContainerEngine engine, string name)
+    {
+        try
+        {
+            engine.Volumes.Remove(name);
+            return true;
+        }
+        catch (CrunException error) when (error.Kind is ErrorKind.WrongState or ErrorKind.NotFound)
+        {
+            return false;
+        }
     }
 }
 
@@ -208,17 +230,5 @@ internal static class VolumeUse
             }
         }
         return used;
-    }
-}
-
-/// <summary>Asks before something is lost.</summary>
-internal static class Confirmation
-{
-    public static bool Ask(CommandContext context, string warning)
-    {
-        context.Out.Write($"WARNING! {warning}\nAre you sure you want to continue? [y/N] ");
-        context.Out.Flush();
-        using var input = new StreamReader(context.OpenInput());
-        return input.ReadLine()?.Trim() is "y" or "Y" or "yes";
     }
 }
