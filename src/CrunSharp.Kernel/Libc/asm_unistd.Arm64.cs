@@ -9,6 +9,7 @@ internal static class NR_OLD
     public const int __NR_close = 57;
     public const int __NR_rt_sigaction = 134;
     public const int __NR_fcntl = 25;
+    public const int __NR_statx = 291;
     public const int __NR_ioctl = 29;
     public const int __NR_getcwd = 17;
     public const int __NR_chdir = 49;

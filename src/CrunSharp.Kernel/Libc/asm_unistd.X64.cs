@@ -9,6 +9,7 @@ internal static class NR_OLD
     public const int __NR_close = 3;
     public const int __NR_rt_sigaction = 13;
     public const int __NR_fcntl = 72;
+    public const int __NR_statx = 332;
     public const int __NR_ioctl = 16;
     public const int __NR_getcwd = 79;
     public const int __NR_chdir = 80;

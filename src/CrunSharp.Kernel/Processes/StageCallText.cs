@@ -50,6 +50,7 @@ internal static class StageCallText
         NR_OLD.__NR_prlimit64 => ("prlimit64", "dd"),
         NR_OLD.__NR_setns => ("setns", "fx"),
         NR_OLD.__NR_seccomp => ("seccomp", "dx"),
+        NR_OLD.__NR_statx => ("statx", "fsxx"),
         NR_OLD.__NR_execve => ("execve", "s"),
         Check => ("check", ""),
         BecomeInit => ("clone", ""),

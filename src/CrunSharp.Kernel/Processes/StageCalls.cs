@@ -153,6 +153,21 @@ public sealed partial class StagePlan
     /// <summary>A slot that has this value until a step stores its result in it.</summary>
     public StageValue NewSlot(long value) => StageValue.Slot(Structure(value));
 
+    /// <summary>
+    /// Fails unless a mount is the very top of the root directory: what lay on it would be what <c>/..</c> is, and the
+    /// root of those that join the mount namespace.
+    /// </summary>
+    public unsafe void CheckNothingLiesOnRoot(StageValue root)
+    {
+        var (expected, seen) = (Reserve(sizeof(statx)), Reserve(sizeof(statx)));
+        var sample = default(statx);
+        var mountId = (ulong)((byte*)&sample.stx_mnt_id - (byte*)&sample);
+        Add(NR_OLD.__NR_statx, root, Text(""), AT.AT_EMPTY_PATH, (long)STAT.STATX_MNT_ID, expected);
+        Add(NR_OLD.__NR_statx, AT.AT_FDCWD, Text("/.."), 0, (long)STAT.STATX_MNT_ID, seen);
+        Add(StageCallText.Check, StageValue.Slot(seen + mountId), -1L, StageValue.Slot(expected + mountId))
+            .FailingAs(ErrorKind.Denied, "something is still mounted on the container's root directory");
+    }
+
     /// <summary>chdir.</summary>
     public Step ChangeDirectory(string path) => Add(NR_OLD.__NR_chdir, Text(path));
 

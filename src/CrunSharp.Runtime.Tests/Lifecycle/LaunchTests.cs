@@ -167,6 +167,34 @@ public class LaunchTests
     }
 
     [Test]
+    public void Nothing_of_the_host_lies_on_the_root_or_is_seen_by_who_joins()
+    {
+        using var lower = FileAt.OpenDirectory(_path + "/lower");
+        using var upper = FileAt.OpenDirectory(_path + "/upper");
+        using var work = FileAt.OpenDirectory(_path + "/work");
+        using var root = DetachedMount.Overlay([lower], upper, work, isVolatile: false);
+        using var input = FileAt.Open(null, "/dev/null", Kernel.Libc.OpenFlags.O_RDONLY);
+        using var output = File.OpenHandle(_path + "/output", FileMode.Create, FileAccess.ReadWrite);
+        using var launch = Launch.Begin(SpecOf("sh", "-c", "ls /.. ; grep -c ' / / ' /proc/self/mountinfo; sleep 10"), root, new LaunchOptions(), input, output, output);
+        launch.Start();
+        using var process = launch.Process;
+        using var joined = File.OpenHandle(_path + "/joined", FileMode.Create, FileAccess.ReadWrite);
+        using (var join = Join.Begin(process, SpecOf("sh", "-c", "ls /; ls /..; grep -c ' / / ' /proc/self/mountinfo").Process!, new LaunchOptions(), null, input, joined, joined))
+        {
+            join.Start();
+            using var other = join.Process;
+            Assert.That(other.Reap().Code, Is.Zero);
+        }
+        process.Send(9);
+        process.Reap();
+        Assert.Multiple(() =>
+        {
+            Assert.That(File.ReadAllText(_path + "/output"), Is.EqualTo("bin\ndev\netc\nproc\nsys\n1\n"));
+            Assert.That(File.ReadAllText(_path + "/joined"), Is.EqualTo("bin\ndev\netc\nproc\nsys\nbin\ndev\netc\nproc\nsys\n1\n"));
+        });
+    }
+
+    [Test]
     public void A_link_at_proc_is_refused()
     {
         File.CreateSymbolicLink(_path + "/lower/proc", "etc");

@@ -55,6 +55,7 @@ internal static class InitPlan
         if (spec.Root?.Readonly == true)
             plan.For("make the root file system read-only", "config.md#root").SetAttributes(root, MountAttributes.MOUNT_ATTR_RDONLY, 0, 0, recursive: false);
         plan.For("change the root directory", "config.md#root").PivotRoot(root);
+        plan.CheckNothingLiesOnRoot(root);
     }
 
     private static void Attach(StagePlan plan, StageValue root, PreparedMount mount)
@@ -103,9 +104,9 @@ internal static class InitPlan
         plan.Create(fileSystem);
         plan.Mount(fileSystem, MountAttributes.MOUNT_ATTR_RDONLY | MountAttributes.MOUNT_ATTR_NOSUID | MountAttributes.MOUNT_ATTR_NODEV | MountAttributes.MOUNT_ATTR_NOEXEC, empty);
         plan.Close(fileSystem);
-        // Only an attached mount can be copied. On the old root and under the new one it goes when pivot_root lets go
-        // of the old; on the new one it would be what those see who join the mount namespace later.
-        plan.MoveMount(empty, "/");
+        // Only an attached mount can be copied. In the old root, and not on it: what lies on either root would stay there
+        // when pivot_root lets go of the old one, and be what those see who join the mount namespace later.
+        plan.MoveMount(empty, "/proc");
         return empty;
     }
 
