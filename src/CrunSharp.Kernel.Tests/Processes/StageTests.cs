@@ -143,6 +143,38 @@ public class StageTests
         }
     }
 
+    [TestCase(0)]
+    [TestCase(1)]
+    [TestCase(2)]
+    public void Nothing_of_the_old_root_is_left_in_the_mount_namespace(int mountsOnOldRoot)
+    {
+        var plan = new StagePlan();
+        plan.Clone(CloneFlags.CLONE_NEWNS, null);
+        plan.SetPropagation("/", MountPropagation.MS_PRIVATE, recursive: true);
+        for (var i = 0; i < mountsOnOldRoot; i++) plan.MoveMount(NewTmpfs(plan), "/");
+        var root = NewTmpfs(plan);
+        plan.MoveMount(root, "/");
+        plan.PivotRoot(root);
+        plan.Meet(1);
+        using var stage = Stage.Start(plan, null, null, null);
+        using var process = stage.WaitForProcess();
+        stage.WaitForEvent(1);
+        var mounts = File.ReadAllLines($"/proc/{process.Pid}/mountinfo");
+        process.Send(9);
+        process.Reap();
+        Assert.That(mounts, Has.Length.EqualTo(1));
+        Assert.That(mounts[0], Does.Contain(" - tmpfs "));
+    }
+
+    private static StageValue NewTmpfs(StagePlan plan)
+    {
+        var (fileSystem, mount) = (plan.NewSlot(), plan.NewSlot());
+        plan.OpenFileSystem("tmpfs", fileSystem);
+        plan.Create(fileSystem);
+        plan.Mount(fileSystem, MountAttributes.None, mount);
+        return mount;
+    }
+
     [Test]
     public void An_init_ends_with_its_child_and_gives_signals_on()
     {

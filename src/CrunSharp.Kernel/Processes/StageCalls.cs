@@ -134,12 +134,19 @@ public sealed partial class StagePlan
     public Step MoveMount(StageValue mount, string onto) =>
         Add(NR.__NR_move_mount, mount, Text(""), AT.AT_FDCWD, Text(onto), MOUNT.MOVE_MOUNT_F_EMPTY_PATH);
 
-    /// <summary>Makes a mount the root directory and lets go of the old one.</summary>
+    /// <summary>Makes a mount the root directory and lets go of the old one, with up to two mounts that lie on top of it.</summary>
     public void PivotRoot(StageValue root)
     {
+        var old = NewSlot();
+        OpenTrusted(AT.AT_FDCWD, "/", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, old);
         Add(NR_OLD.__NR_fchdir, root);
         Add(NR_OLD.__NR_pivot_root, Text("."), Text("."));
+        // The old root is on top of the new one now, where a process that joins the namespace would enter. umount takes
+        // what is topmost on the current directory: first what lies on the old root, and at last that itself.
+        Add(NR_OLD.__NR_fchdir, old);
         Add(NR_OLD.__NR_umount2, Text("."), UMOUNT.MNT_DETACH);
+        for (var i = 0; i < 2; i++) Add(NR_OLD.__NR_umount2, Text("."), UMOUNT.MNT_DETACH).Tolerating([Errno.EINVAL]);
+        Close(old);
         Add(NR_OLD.__NR_chdir, Text("/"));
     }
 
