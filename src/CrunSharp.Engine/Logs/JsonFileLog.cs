@@ -75,7 +75,7 @@ internal sealed class JsonFileLog : IDisposable
         partial.Text.ResetWrittenCount();
     }
 
-    // As Go's encoder does: what HTML could mistake is escaped as well, and bytes that are no UTF-8 are replaced.
+    // As Docker's encoder does: what HTML could mistake is escaped as well, and bytes that are no UTF-8 are replaced.
     private void WriteEscaped(ReadOnlySpan<byte> text)
     {
         Span<byte> escape = stackalloc byte[6];
@@ -99,7 +99,6 @@ internal sealed class JsonFileLog : IDisposable
             {
                 case (byte)'\n': _line.Write("\\n"u8); break;
                 case (byte)'\r': _line.Write("\\r"u8); break;
-                case (byte)'\t': _line.Write("\\t"u8); break;
                 case (byte)'"': _line.Write("\\\""u8); break;
                 case (byte)'\\': _line.Write("\\\\"u8); break;
                 default:

@@ -89,6 +89,6 @@ internal sealed class ExecCommand : Command
             if (Terminal.SizeOf(FileDescriptor.Standard(1)) is { } size) session.Resize(size);
         }) : null;
         using var signals = raw is null ? AttachedSession.Forward(session.Signal) : null;
-        return session.Wait(input, FileDescriptor.Standard(1));
+        return session.Wait(input, FileDescriptor.Standard(1), FileDescriptor.Standard(2));
     }
 }

@@ -54,7 +54,7 @@ internal sealed class LogsCommand : Command
             if (since is not null && line.Moment < since) continue;
             if (until is not null && line.Moment > until) break;
             var target = line.IsError ? error : output;
-            if (_options.Timestamps && !FileDescriptor.WriteAll(target, Encoding.ASCII.GetBytes(line.Time + " "))) break;
+            if (_options.Timestamps && !FileDescriptor.WriteAll(target, Encoding.ASCII.GetBytes(Moments.Fixed(line.Time) + " "))) break;
             if (!FileDescriptor.WriteAll(target, line.Text)) break;
         }
         return ExitCodes.Success;
