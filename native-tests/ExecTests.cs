@@ -109,6 +109,16 @@ public sealed class ExecTests : NativeTest
     }
 
     [Test]
+    public void Its_root_is_the_containers_and_nothing_lies_on_top_of_it()
+    {
+        Box();
+        const string script = "ls /data; stat -c %d:%i / /..";
+        var outcome = Run("exec", "box", "sh", "-c", script).Succeeded();
+        Assert.That(outcome.Lines[0], Is.EqualTo("from-image"));
+        Assert.That(outcome.Lines[1..], Has.All.EqualTo(outcome.Lines[1]));
+    }
+
+    [Test]
     public void It_joins_all_namespaces_and_the_control_group()
     {
         Box();
@@ -151,7 +161,8 @@ public sealed class ExecTests : NativeTest
     public void Nothing_of_a_hostile_container_is_executed_to_enter_it()
     {
         Box();
-        Run("exec", "box", "sh", "-c", "for f in sh ash bash nsenter runc crun-sharp; do rm -f /bin/$f; printf '#!/bin/busybox sh\\ntouch /ran-%s\\n' $f > /bin/$f; chmod +x /bin/$f; done; mkdir -p /lib/x86_64-linux-gnu; echo x > /lib/x86_64-linux-gnu/libnss_files.so.2").Succeeded();
+        Assert.That(Run("exec", "box", "cat", "/data/from-image").Out, Is.EqualTo("image\n"), "it is the container's root");
+        Run("exec", "box", "sh", "-c", "test -e /data/from-image || exit 1; for f in sh ash bash nsenter runc crun-sharp; do rm -f /bin/$f; printf '#!/bin/busybox sh\\ntouch /ran-%s\\n' $f > /bin/$f; chmod +x /bin/$f; done; mkdir -p /lib/x86_64-linux-gnu; echo x > /lib/x86_64-linux-gnu/libnss_files.so.2").Succeeded();
         Run("exec", "-u", "user", "box", "/bin/busybox", "true").Succeeded();
         Run("exec", "box", "/bin/busybox", "true").Succeeded();
         Assert.That(Run("exec", "box", "/bin/busybox", "ls", "/").Out, Does.Not.Contain("ran-"));
