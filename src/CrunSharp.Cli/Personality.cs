@@ -27,7 +27,7 @@ internal readonly record struct Personality(string Name, Func<string, string[], 
 
     private static int NotYet(string name, string[] arguments)
     {
-        Console.Error.WriteLine($"{name}: crun-sharp does not act as {name} yet");
+        new CommandLine.CommandContext { Program = name }.Complain($"crun-sharp does not act as {name} yet");
         return ExitCodes.Failure;
     }
 }

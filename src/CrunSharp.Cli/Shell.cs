@@ -11,7 +11,15 @@ internal static class Shell
     {
         var context = new CommandContext { Program = program };
         var code = Run(context, arguments);
-        context.Out.Flush();
+        try
+        {
+            context.Out.Flush();
+        }
+        catch (CrunException error)
+        {
+            context.Complain(error.Message);
+            return code == ExitCodes.Success ? ExitCodes.Failure : code;
+        }
         return code;
     }
 

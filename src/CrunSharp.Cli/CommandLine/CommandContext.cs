@@ -19,16 +19,16 @@ internal sealed class CommandContext
     public GlobalOptions Global { get; } = new();
 
     /// <summary>Standard output, for text; flushed when the command ends.</summary>
-    public TextWriter Out { get; init; } = new StreamWriter(Console.OpenStandardOutput(), Utf8, 4096);
+    public TextWriter Out { get; init; } = new StreamWriter(new StandardStream(1, endsQuietly: true), Utf8, 4096);
 
     /// <summary>Standard error, for messages.</summary>
-    public TextWriter Error { get; init; } = new StreamWriter(Console.OpenStandardError(), Utf8, 512) { AutoFlush = true };
+    public TextWriter Error { get; init; } = new StreamWriter(new StandardStream(2, endsQuietly: true), Utf8, 512) { AutoFlush = true };
 
     /// <summary>Opens standard output for bytes.</summary>
-    public Func<Stream> OpenOutput { get; init; } = Console.OpenStandardOutput;
+    public Func<Stream> OpenOutput { get; init; } = static () => new StandardStream(1);
 
     /// <summary>Opens standard input.</summary>
-    public Func<Stream> OpenInput { get; init; } = Console.OpenStandardInput;
+    public Func<Stream> OpenInput { get; init; } = static () => new StandardStream(0);
 
     /// <summary>Whether standard output is a terminal.</summary>
     public Func<bool> OutputIsTerminal { get; init; } = static () => !Console.IsOutputRedirected;
