@@ -73,8 +73,9 @@ public sealed class ExecTests : NativeTest
     public void Without_t_the_command_cannot_reopen_files_of_the_host()
     {
         Box();
-        World.Shell("echo secret > out; $C exec box sh -c 'echo visible; cat /proc/self/fd/1; : > /proc/self/fd/1' >> out 2>/dev/null");
+        World.Shell("echo secret > out; $C exec box sh -c 'echo visible; timeout 1 head -c 6 /proc/self/fd/1 > /tmp/stolen; : > /proc/self/fd/1' >> out 2>/dev/null");
         Assert.That(File.ReadAllText(World.Files + "/out"), Is.EqualTo("secret\nvisible\n"));
+        Assert.That(Run("exec", "box", "cat", "/tmp/stolen").Out, Is.Empty);
     }
 
     [Test]

@@ -79,8 +79,7 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     public AttachConnection Start(Container container)
     {
         if (container.IsRunning) throw CrunException.WrongState($"container {container.ShortId} is already running");
-        if (container.IsSupervised) container.WaitForSupervisor();
-        Recover(container);
+        if (!container.IsSupervised) Recover(container);
         var (ours, theirs) = UnixSocket.Pair();
         using (theirs)
         {

@@ -115,7 +115,7 @@ internal sealed class JsonFileLog : IDisposable
     private static ReadOnlySpan<byte> Digits => "0123456789abcdef"u8;
 
     private static readonly SearchValues<byte> Plain = SearchValues.Create(
-        " !#$%'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
+        " !#$%'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~\u007f"u8);
 
     private sealed class Partial(string stream)
     {

@@ -18,6 +18,8 @@ namespace CrunSharp.Engine.Supervision;
 /// </summary>
 public sealed class Supervisor : IDisposable
 {
+    private const int MostTries = 2000; // of 5 ms
+
     private readonly Container _container;
     private readonly TimeProvider _time;
     private readonly CleanupStack _cleanup = new();
@@ -48,8 +50,7 @@ public sealed class Supervisor : IDisposable
         try
         {
             container = new ContainerStore(paths).Find(id);
-            held = FileLock.TryExclusive(null, $"{container.Path}/{Container.SupervisorLock}")
-                ?? throw CrunException.WrongState($"container {container.ShortId} is already running");
+            held = TakeOver(container);
         }
         catch (CrunException error)
         {
@@ -62,6 +63,17 @@ public sealed class Supervisor : IDisposable
         {
             supervisor._clients.Add(first);
             return supervisor.Run();
+        }
+    }
+
+    // Another one may be ending, or starting, or a command may be looking whether there is one.
+    private static FileLock TakeOver(Container container)
+    {
+        for (var tries = 0; ; tries++)
+        {
+            if (FileLock.TryExclusive(null, $"{container.Path}/{Container.SupervisorLock}") is { } held) return held;
+            if (container.IsRunning || tries == MostTries) throw CrunException.WrongState($"container {container.ShortId} is already running");
+            new Poll().Wait(TimeSpan.FromMilliseconds(5));
         }
     }
 

@@ -29,6 +29,7 @@ internal sealed class StartCommand : Command
         {
             return EngineAccess.ForEach(context, operands, static (engine, container) =>
             {
+                if (container.IsRunning) return; // as docker: it is what was wanted
                 using var connection = engine.Start(container);
                 connection.WaitForStart();
             });
