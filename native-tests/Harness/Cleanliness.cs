@@ -11,6 +11,7 @@ internal static class Cleanliness
         var found = new List<string>();
         Files(world, found);
         Processes(world, found);
+        found.AddRange(world.Cgroups.Select(static path => $"cgroup {path}"));
         Links(world, found);
         Rules(world, found);
         return found;
@@ -47,10 +48,13 @@ internal static class Cleanliness
     private static void Processes(World world, List<string> found)
     {
         var hostNetwork = LinkOf($"/proc/{world.Host.Pid}/ns/net");
-        var mountNamespaces = new HashSet<string>();
+        // The world's own directory is one mount of its host.
+        var mounts = world.Host.Mounts.Split('\n').Count(line => line.Contains(world.Directory, StringComparison.Ordinal));
+        if (mounts > 1) found.Add($"{mounts - 1} mounts on the host: {world.Host.Mounts}");
+        var mountNamespaces = new HashSet<string> { LinkOf($"/proc/{world.Host.Pid}/ns/mnt") };
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
         {
-            if (!int.TryParse(Path.GetFileName(folder), out var pid) || pid == Environment.ProcessId || pid == world.Host.Pid) continue;
+            if (!int.TryParse(Path.GetFileName(folder), out var pid) || world.IsKeeper(pid)) continue;
             var command = TextOf($"{folder}/cmdline");
             if (command.Contains(world.Directory, StringComparison.Ordinal) || TextOf($"{folder}/environ").Contains(world.Directory, StringComparison.Ordinal)
                 || LinkOf($"{folder}/ns/net") == hostNetwork)

@@ -4,18 +4,20 @@ using CrunSharp.Kernel.Files;
 namespace CrunSharp.NativeTests.Harness;
 
 /// <summary>
-/// A host for the engine: directories of its own on a real disk, a network of its own, an image store with busybox.
-/// Nothing of the machine's user is touched.
+/// A host for the engine: directories of its own on a real disk, a network and cgroups of its own, an image store with
+/// busybox. Nothing of the machine's user is touched; the rest of the machine's files can be read only.
 /// </summary>
 public sealed class World : IDisposable
 {
+    private readonly CgroupFolder _cgroup;
     private Machine? _outside;
 
     public World()
     {
         Directory = $"/var/tmp/crun-sharp-test-{Guid.NewGuid():N}"[..40];
         System.IO.Directory.CreateDirectory(Files);
-        Host = new Machine();
+        _cgroup = new CgroupFolder(Path.GetFileName(Directory));
+        Host = new Machine(Directory, _cgroup.Path);
     }
 
     /// <summary>The program under test.</summary>
@@ -73,8 +75,7 @@ public sealed class World : IDisposable
         {
             SetDirectories(info.Environment);
             foreach (var (name, value) in environment) info.Environment[name] = value;
-            info.WorkingDirectory = Files;
-        });
+        }, directory: Files);
 
     /// <summary>Runs a shell script on the host, in which <c>$C</c> is the program.</summary>
     public Outcome Shell(string script)
@@ -89,8 +90,7 @@ public sealed class World : IDisposable
     {
         SetDirectories(info.Environment);
         info.Environment["C"] = Binary;
-        info.WorkingDirectory = Files;
-    }, collects);
+    }, collects, Files);
 
     /// <summary>Runs a command of the program on a terminal of this size; what is typed comes through the session.</summary>
     public Session StartOnTerminal(int rows, int columns, string command) => Host.Start(
@@ -99,8 +99,13 @@ public sealed class World : IDisposable
             SetDirectories(info.Environment);
             info.Environment["C"] = Binary;
             info.Environment["TERM"] = "xterm";
-            info.WorkingDirectory = Files;
-        });
+        }, directory: Files);
+
+    /// <summary>Whether a process is of the tests themselves.</summary>
+    internal bool IsKeeper(int pid) => pid == Environment.ProcessId || pid == Host.Pid || pid == _outside?.Pid;
+
+    /// <summary>The cgroups of containers that there are.</summary>
+    public IReadOnlyList<string> Cgroups => _cgroup.Children;
 
     /// <summary>Writes a file for a test; its path.</summary>
     public string File(string name, string content)
@@ -140,6 +145,7 @@ public sealed class World : IDisposable
     {
         _outside?.Dispose();
         Host.Dispose();
+        _cgroup.Dispose();
         FileAt.RemoveTree(null, Directory);
     }
 
@@ -151,7 +157,7 @@ public sealed class World : IDisposable
 
     private Machine MakeOutside()
     {
-        var outside = new Machine();
+        var outside = new Machine(Directory);
         Host.Tool("ip", "link", "add", "up0", "type", "veth", "peer", "name", "eth0", "netns", $"{outside.Pid}");
         Host.Tool("ip", "addr", "add", "192.0.2.1/24", "dev", "up0");
         Host.Tool("ip", "link", "set", "up0", "up");
