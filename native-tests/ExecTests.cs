@@ -151,6 +151,20 @@ public sealed class ExecTests : NativeTest
     }
 
     [Test]
+    public void A_container_that_is_still_starting_is_not_entered_before_its_root_is_its_own()
+    {
+        for (var i = 0; i < 10; i++)
+        {
+            using var entering = World.StartShell($"while [ ! -e done{i} ]; do $C exec early{i} sh -c 'test -e /data/from-image && echo inside || echo on the host'; done 2>/dev/null");
+            Run("run", "-d", "--name", $"early{i}", "busybox", "sleep", "1000").Succeeded();
+            World.File($"done{i}", "");
+            entering.EndInput();
+            Assert.That(entering.Wait().Lines, Has.All.EqualTo("inside"));
+            Run("rm", "-f", $"early{i}").Succeeded();
+        }
+    }
+
+    [Test]
     public void What_it_left_running_ends_with_the_container()
     {
         Box();

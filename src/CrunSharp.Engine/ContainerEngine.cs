@@ -78,8 +78,11 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     /// <exception cref="CrunException">It runs already, or its supervisor cannot be started.</exception>
     public AttachConnection Start(Container container)
     {
-        if (container.IsRunning) throw CrunException.WrongState($"container {container.ShortId} is already running");
-        if (!container.IsSupervised) Recover(container);
+        using (var process = container.WaitForProcess(orStuck: true))
+        {
+            if (process is not null) throw CrunException.WrongState($"container {container.ShortId} is already running");
+        }
+        Recover(container);
         var (ours, theirs) = UnixSocket.Pair();
         using (theirs)
         {
@@ -114,7 +117,7 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     /// <param name="signal">The signal; null for the container's own.</param>
     public void Stop(Container container, TimeSpan? timeout = null, Signal? signal = null)
     {
-        using var process = container.TryOpenProcess();
+        using var process = container.WaitForProcess(orStuck: true);
         if (process is not null)
         {
             var ask = signal ?? (container.Config.StopSignal.Length > 0 ? Signal.Parse(container.Config.StopSignal) : Signal.SIGTERM);
@@ -130,7 +133,7 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     /// <exception cref="CrunException">The container does not run.</exception>
     public void Kill(Container container, Signal signal)
     {
-        using var process = container.TryOpenProcess();
+        using var process = container.WaitForProcess(orStuck: true);
         if (process is null || !process.Send(signal.Number))
             throw CrunException.WrongState($"container {container.Id} is not running", $"cannot kill container: {container.Config.Name}");
         if (signal != Signal.SIGKILL) return;
@@ -145,7 +148,7 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     /// <exception cref="CrunException">It runs.</exception>
     public void Remove(Container container, bool force = false, bool withVolumes = false)
     {
-        using (var process = container.TryOpenProcess())
+        using (var process = container.WaitForProcess(orStuck: true))
         {
             if (process is not null && !force)
             {
@@ -164,7 +167,7 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     /// <summary>Waits until a container does not run; its exit code.</summary>
     public int Wait(Container container)
     {
-        using (var process = container.TryOpenProcess()) process?.WaitForEnd(null);
+        using (var process = container.WaitForProcess(orStuck: true)) process?.WaitForEnd(null);
         Settle(container);
         return container.State.ExitCode;
     }

@@ -87,8 +87,33 @@ public sealed class Container
         }
     }
 
-    /// <summary>Its first process; null when it does not run.</summary>
+    /// <summary>Its first process, also while it is being started; null when it does not run.</summary>
     internal PidHandle? TryOpenProcess() => TryOpenProcess(WrittenState);
+
+    /// <summary>
+    /// Its first process once its program runs, after waiting for a start or an end that is under way; null when it does
+    /// not run. Before that the process has the root directory and the rights of the host: nobody may join it.
+    /// </summary>
+    /// <param name="orStuck">Whether also one counts whose supervisor was killed while it started it.</param>
+    internal PidHandle? WaitForProcess(bool orStuck = false)
+    {
+        for (; ; )
+        {
+            var state = WrittenState;
+            var process = TryOpenProcess(state);
+            if (process is not null && state.StartedAt.Length > 0) return process;
+            var isIdle = !IsSupervised && WrittenState is var now
+                && (now.Status, now.Pid, now.StartedAt) == (state.Status, state.Pid, state.StartedAt);
+            if (isIdle)
+            {
+                if (orStuck) return process;
+                process?.Dispose();
+                return null;
+            }
+            process?.Dispose();
+            new Poll().Wait(TimeSpan.FromMilliseconds(2));
+        }
+    }
 
     internal void Write(ContainerState state) =>
         AtomicFile.Write(null, $"{Path}/{StateFile}", JsonSerializer.SerializeToUtf8Bytes(state, EngineJson.Default.ContainerState));

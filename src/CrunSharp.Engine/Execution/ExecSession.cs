@@ -36,7 +36,7 @@ public sealed class ExecSession : IDisposable
         var cleanup = new CleanupStack();
         try
         {
-            var init = cleanup.Owns(container.TryOpenProcess() ?? throw CrunException.WrongState($"container {container.Id} is not running"));
+            var init = cleanup.Owns(container.WaitForProcess() ?? throw CrunException.WrongState($"container {container.Id} is not running"));
             var process = SpecOf(container, options, init);
             var (filter, flags) = options.Privileged ? (default, 0u) : ContainerSeccomp.FilterOf(container.Config.Host);
             using var cgroup = ContainerCgroup.TryOpenDirectory(container);

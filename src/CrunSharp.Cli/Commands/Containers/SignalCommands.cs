@@ -1,6 +1,7 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Options;
 using CrunSharp.Kernel.Processes;
+using CrunSharp.Oci;
 
 namespace CrunSharp.Cli.Commands.Containers;
 
@@ -29,9 +30,15 @@ internal sealed class StartCommand : Command
         {
             return EngineAccess.ForEach(context, operands, static (engine, container) =>
             {
-                if (container.IsRunning) return; // as docker: it is what was wanted
-                using var connection = engine.Start(container);
-                connection.WaitForStart();
+                try
+                {
+                    using var connection = engine.Start(container);
+                    connection.WaitForStart();
+                }
+                catch (CrunException error) when (error.Kind == ErrorKind.WrongState && container.IsRunning)
+                {
+                    // Docker: that it runs is all that was wanted.
+                }
             });
         }
         var engine = EngineAccess.Open(context);
