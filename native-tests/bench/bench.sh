@@ -132,7 +132,9 @@ prepare() {
   ip link set lo up 2>/dev/null || true
   see_cgroup2
   gcc -O2 -Wall -o "$state/interleave" "$here/interleave.c"
-  us=("$binary" --root "$state/root" --run-root "$state/run")
+  mkdir "$state/run"
+  mount -t tmpfs bench "$state/run" # as /run is
+  us=("$binary" --root "$state/root" --run-root "$state/run/us")
   configure_podman
   make_base
   "${us[@]}" import "$state/base.tar" busybox > "$state/log"
@@ -142,8 +144,9 @@ prepare() {
 
 # On a host whose cgroups are hybrid, everybody gets the unified tree: crun insists on it.
 see_cgroup2() {
-  [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] && return
-  [ -e /sys/fs/cgroup/unified/cgroup.procs ] && mount --bind /sys/fs/cgroup/unified /sys/fs/cgroup
+  if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ] && [ -e /sys/fs/cgroup/unified/cgroup.procs ]; then
+    mount --bind /sys/fs/cgroup/unified /sys/fs/cgroup
+  fi
 }
 
 # podman without a daemon of the host's: no systemd, no journal, no limits that need CAP_SYS_RESOURCE or controllers.
@@ -159,8 +162,8 @@ events_logger = "file"
 [network]
 network_backend = "netavark"
 CONF
-  local stores=(--root "$state/peer/root" --runroot "$state/peer/run" --storage-driver overlay)
-  podman=(podman "${stores[@]}" --tmpdir "$state/peer/tmp" --network-config-dir "$state/peer/net" --cgroup-manager cgroupfs)
+  local stores=(--root "$state/peer/root" --runroot "$state/run/peer" --storage-driver overlay)
+  podman=(podman "${stores[@]}" --tmpdir "$state/run/peer-tmp" --network-config-dir "$state/peer/net" --cgroup-manager cgroupfs)
   buildah=(buildah "${stores[@]}")
   export BUILDAH_ISOLATION=oci
 }
