@@ -25,7 +25,7 @@ main() {
   fi
   prepare
   describe
-  printf '\n%-11s %-14s %10s %10s %10s   %s\n' case program median least 'ratio' aim
+  printf '\n%-11s %-14s %10s %10s %10s %8s  %s\n' case program median least processor ratio aim
   for case in $cases; do "case_${case//-/_}"; done
 }
 
@@ -93,13 +93,13 @@ run_in_turn() { "$state/interleave" "${ROUNDS:-$rounds}" "$@" > "$state/times"; 
 # Prints a case's lines; the ratio is our median divided by that program's.
 print_case() {
   awk -F '\t' -v case="$1" -v aim="$2" '
-    NR == 1 { ours = $2; printf "%-11s %-14s %7.2f ms %7.2f ms %10s   \n", case, $1, $2 / 1000, $3 / 1000, ""; next }
+    NR == 1 { ours = $2; printf "%-11s %-14s %7.2f ms %7.2f ms %7.2f ms\n", case, $1, $2 / 1000, $3 / 1000, $5 / 1000; next }
     {
       ratio = ours / $2
       text = ratio < 1 ? sprintf("1/%.1f", $2 / ours) : sprintf("%.2f", ratio)
       split(aim, part, "/")
       goal = aim == "" || NR > 2 ? "" : sprintf("%s: %s", aim, ratio <= (part[2] ? part[1] / part[2] : part[1]) ? "reached" : "MISSED")
-      printf "%-11s %-14s %7.2f ms %7.2f ms %10s   %s\n", "", $1, $2 / 1000, $3 / 1000, text, goal
+      printf "%-11s %-14s %7.2f ms %7.2f ms %7.2f ms %8s  %s\n", "", $1, $2 / 1000, $3 / 1000, $5 / 1000, text, goal
     }' "$state/times"
 }
 
