@@ -144,7 +144,7 @@ public sealed class RunOptionTests : NativeTest
     }
 
     [Test]
-    public void Hosts_are_added() => Assert.That(InContainer("grep db /etc/hosts", "--add-host", "db:10.1.2.3").Out, Does.Match(@"^10\.1\.2\.3\s+db\n$"));
+    public void Hosts_are_added() => Assert.That(InContainer("grep -w db /etc/hosts", "--add-host", "db:10.1.2.3").Out, Does.Match(@"^10\.1\.2\.3\s+db\n$"));
 
     [Test]
     public void The_devices_are_the_usual_ones() =>
