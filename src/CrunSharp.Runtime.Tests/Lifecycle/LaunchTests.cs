@@ -185,11 +185,13 @@ public class LaunchTests
             using var other = join.Process;
             Assert.That(other.Reap().Code, Is.Zero);
         }
+        const string Expected = "bin\ndev\netc\nproc\nsys\n1\n";
+        SpinWait.SpinUntil(() => new FileInfo(_path + "/output").Length >= Expected.Length, TimeSpan.FromSeconds(10));
         process.Send(9);
         process.Reap();
         Assert.Multiple(() =>
         {
-            Assert.That(File.ReadAllText(_path + "/output"), Is.EqualTo("bin\ndev\netc\nproc\nsys\n1\n"));
+            Assert.That(File.ReadAllText(_path + "/output"), Is.EqualTo(Expected));
             Assert.That(File.ReadAllText(_path + "/joined"), Is.EqualTo("bin\ndev\netc\nproc\nsys\nbin\ndev\netc\nproc\nsys\n1\n"));
         });
     }
