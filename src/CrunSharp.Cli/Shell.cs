@@ -74,9 +74,11 @@ internal static class Shell
 
     private static int Run(CommandContext context, CommandRow row, Command command, ReadOnlySpan<string> arguments)
     {
+        List<string>? operands = null;
         try
         {
-            if (command.Parse(context.Path, arguments) is not { } operands) return HelpText.WriteCommand(context, row, command);
+            operands = command.Parse(context.Path, arguments);
+            if (operands is null) return HelpText.WriteCommand(context, row, command);
             if (command.NeedsRoot && !Environment.IsPrivilegedProcess)
             {
                 context.Complain($"this needs root: try sudo {context.Path}");
@@ -92,6 +94,7 @@ internal static class Shell
         {
             context.Out.Flush();
             context.Complain(context.Global.Debug ? error.ToString() : error.Message);
+            if (operands is not null && command.HintFor(context, operands, error) is { } hint) context.Error.WriteLine(hint);
             return ExitCodes.Of(error, command);
         }
         catch (Exception error) when (error is not OutOfMemoryException)

@@ -1,3 +1,5 @@
+using CrunSharp.Oci;
+
 namespace CrunSharp.Cli.CommandLine;
 
 /// <summary>A verb of the command line: its options, its operands, and what it does.</summary>
@@ -26,6 +28,9 @@ internal abstract class Command
 
     /// <summary>The exit code of an error which has none of its own.</summary>
     public virtual int FailureCode => ExitCodes.Failure;
+
+    /// <summary>A line that helps after an error; null when there is nothing to say.</summary>
+    public virtual string? HintFor(CommandContext context, IReadOnlyList<string> operands, CrunException error) => null;
 
     /// <summary>Carries it out.</summary>
     /// <returns>The exit code.</returns>

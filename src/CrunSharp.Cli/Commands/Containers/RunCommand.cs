@@ -37,6 +37,9 @@ internal sealed class RunCommand : Command
         }
     }
 
+    public override string? HintFor(CommandContext context, IReadOnlyList<string> operands, CrunException error) =>
+        RunHints.For(context, operands, error);
+
     private static int Detach(CommandContext context, Container container, AttachConnection connection)
     {
         connection.WaitForStart();
@@ -62,9 +65,18 @@ internal sealed class CreateCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
+        if (RunHints.MeansVolume(context, operands))
+        {
+            context.Complain($"taken as '{context.Program} volume create {operands[1]}'");
+            context.Out.WriteLine(EngineAccess.Open(context).Volumes.Create(operands[1]).Name);
+            return ExitCodes.Success;
+        }
         context.Out.WriteLine(Create(EngineAccess.Open(context), _options, context, operands).Id);
         return ExitCodes.Success;
     }
+
+    public override string? HintFor(CommandContext context, IReadOnlyList<string> operands, CrunException error) =>
+        RunHints.For(context, operands, error);
 
     /// <summary>Makes the container, and the file with its id.</summary>
     public static Container Create(ContainerEngine engine, RunOptions options, CommandContext context, IReadOnlyList<string> operands, bool isStarting = false)
