@@ -259,7 +259,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             }
         }, CancellationToken.None);
         _commits.Add(commit);
-        return new BuiltLayer(new StepLayer(draft.Directory, []), commit, created, HidesAll: false, isNew);
+        return new BuiltLayer(new ViewLayer(draft.Directory, []), commit, created, HidesAll: false, isNew);
     }
 
     private CrunException Located(Exception error, Instruction instruction) => DockerfileError.Within(file.Source, instruction.Range,

@@ -17,7 +17,7 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Image> _images = new(StringComparer.Ordinal);
-    private readonly Dictionary<Digest, StepLayer> _layers = [];
+    private readonly Dictionary<Digest, ViewLayer> _layers = [];
     private readonly Dictionary<string, ContextIndex> _indexes = new(StringComparer.Ordinal);
     private SafeFileHandle? _contextDirectory;
     private SourceTree? _context;
@@ -67,11 +67,11 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     /// <summary>A layer of the store as a stage's.</summary>
     public BuiltLayer Use(Layer layer, string? created)
     {
-        StepLayer? step;
+        ViewLayer? step;
         lock (_lock)
         {
             if (!_layers.TryGetValue(layer.DiffId, out step))
-                _layers[layer.DiffId] = step = new StepLayer(layer.OpenDirectory(), layer.Implied);
+                _layers[layer.DiffId] = step = new ViewLayer(layer.OpenDirectory(), layer.Implied);
         }
         return new BuiltLayer(step, Task.FromResult(layer), created, layer.HidesAll);
     }

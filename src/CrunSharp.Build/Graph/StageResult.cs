@@ -1,4 +1,3 @@
-using CrunSharp.Build.Steps;
 using CrunSharp.Oci;
 using CrunSharp.Storage;
 
@@ -10,7 +9,7 @@ namespace CrunSharp.Build.Graph;
 /// <param name="Created">When it was made, RFC 3339; null for a base image's.</param>
 /// <param name="HidesAll">Whether what is beneath it does not show.</param>
 /// <param name="IsNew">Whether the step that made it was never done before.</param>
-internal sealed record BuiltLayer(StepLayer Directory, Task<Layer> Committed, string? Created, bool HidesAll, bool IsNew = false);
+internal sealed record BuiltLayer(ViewLayer Directory, Task<Layer> Committed, string? Created, bool HidesAll, bool IsNew = false);
 
 /// <summary>A stage as far as it is built.</summary>
 internal sealed class StageResult(StageImage image, IReadOnlyList<BuiltLayer> layers)
@@ -47,7 +46,7 @@ internal sealed class StageResult(StageImage image, IReadOnlyList<BuiltLayer> la
     }
 
     /// <summary>The layers that show, the lowest first.</summary>
-    public IReadOnlyList<StepLayer> Lowers() => Showing(_layers);
+    public IReadOnlyList<ViewLayer> Lowers() => Showing(_layers);
 
     /// <summary>The layers as one; null when there are none.</summary>
     public LayerView? View() => ViewOf(_layers);
@@ -67,9 +66,9 @@ internal sealed class StageResult(StageImage image, IReadOnlyList<BuiltLayer> la
         return Array.ConvertAll(made, static layer => layer.DiffId);
     }
 
-    private static List<StepLayer> Showing(IReadOnlyList<BuiltLayer> layers)
+    private static List<ViewLayer> Showing(IReadOnlyList<BuiltLayer> layers)
     {
-        var showing = new List<StepLayer>(layers.Count);
+        var showing = new List<ViewLayer>(layers.Count);
         foreach (var layer in layers)
         {
             if (layer.HidesAll) showing.Clear();

@@ -34,11 +34,13 @@ public sealed class ContainerStepRunner(EnginePaths paths) : IStepRunner
     {
         using var work = FileAt.OpenDirectory(spec.Draft.WorkPath);
         using var upper = FileAt.OpenDirectory(spec.Draft.Path);
+        using var implied = FileAt.OpenDirectory(spec.Draft.ImpliedPath);
         return new StepContainer(paths).Run(new StepContainerSpec
         {
-            Lowers = [.. spec.Lowers.Select(static layer => layer.Directory)],
+            Lowers = spec.Lowers,
             Upper = upper,
             Work = work,
+            Implied = implied,
             Args = spec.Args,
             Env = spec.Env,
             WorkingDir = spec.Cwd,

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
+using CrunSharp.Storage;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Build.Steps;
@@ -56,7 +57,7 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
 
     private LayerView Merged()
     {
-        var own = new StepLayer(upper, []);
+        var own = new ViewLayer(upper, []);
         return lower is null ? LayerView.OfLayers([own]) : lower.Under(own);
     }
 

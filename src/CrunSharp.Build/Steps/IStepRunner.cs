@@ -1,5 +1,4 @@
 using CrunSharp.Storage;
-using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Build.Steps;
 
@@ -30,16 +29,11 @@ public enum StepNetwork
     Host,
 }
 
-/// <summary>A layer that a step stands on.</summary>
-/// <param name="Directory">Its directory.</param>
-/// <param name="Implied">Directories in it, as paths without a leading slash, whose mode and owner are those of the layers beneath.</param>
-public sealed record StepLayer(SafeFileHandle Directory, IReadOnlyList<string> Implied);
-
 /// <summary>What a step runs on what.</summary>
 public sealed record StepSpec
 {
     /// <summary>The layers, the lowest first; at least one.</summary>
-    public required IReadOnlyList<StepLayer> Lowers { get; init; }
+    public required IReadOnlyList<ViewLayer> Lowers { get; init; }
 
     /// <summary>The upper and work directories; what is in the upper one afterwards is the step's layer.</summary>
     public required LayerDraft Draft { get; init; }

@@ -8,7 +8,7 @@ namespace CrunSharp.Build.Steps;
 /// <param name="View">The layers beneath as one; null when there are none.</param>
 /// <param name="Draft">The new layer.</param>
 /// <param name="Output">Where a command's output goes.</param>
-internal sealed record StepSite(IReadOnlyList<StepLayer> Lowers, LayerView? View, LayerDraft Draft, StepOutput Output);
+internal sealed record StepSite(IReadOnlyList<ViewLayer> Lowers, LayerView? View, LayerDraft Draft, StepOutput Output);
 
 /// <summary>A step that makes a layer.</summary>
 internal abstract class LayerStep

@@ -2,6 +2,7 @@ using CrunSharp.Build.Cache;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
+using CrunSharp.Storage;
 
 namespace CrunSharp.Build.Steps;
 

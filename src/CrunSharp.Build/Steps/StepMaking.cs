@@ -1,7 +1,8 @@
-using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
+using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Graph;
 using CrunSharp.Oci;
+using CrunSharp.Storage;
 
 namespace CrunSharp.Build.Steps;
 

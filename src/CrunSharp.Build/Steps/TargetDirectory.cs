@@ -2,6 +2,7 @@ using CrunSharp.Build.Dockerfile;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
+using CrunSharp.Storage;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Build.Steps;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Oci;
+using CrunSharp.Storage;
 
 namespace CrunSharp.Build.Steps;
 

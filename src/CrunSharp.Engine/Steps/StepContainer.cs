@@ -8,6 +8,7 @@ using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci;
 using CrunSharp.Runtime.Init;
 using CrunSharp.Runtime.Lifecycle;
+using CrunSharp.Storage;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Engine.Steps;
@@ -16,13 +17,16 @@ namespace CrunSharp.Engine.Steps;
 public sealed record StepContainerSpec
 {
     /// <summary>The layers beneath, the lowest first.</summary>
-    public required IReadOnlyList<SafeFileHandle> Lowers { get; init; }
+    public required IReadOnlyList<ViewLayer> Lowers { get; init; }
 
     /// <summary>The directory that gets the changes.</summary>
     public required SafeFileHandle Upper { get; init; }
 
     /// <summary>The directory that overlayfs works in.</summary>
     public required SafeFileHandle Work { get; init; }
+
+    /// <summary>An empty directory for what the layers only imply; it is needed no more when the command has ended.</summary>
+    public required SafeFileHandle Implied { get; init; }
 
     /// <summary>The program and its arguments.</summary>
     public required IReadOnlyList<string> Args { get; init; }
@@ -66,7 +70,13 @@ public sealed class StepContainer(EnginePaths paths)
         var network = ContainerNetwork.Prepare(container, cleanup, container.RunPath);
         IReadOnlyList<string> mountPoints;
         int code;
-        using (var root = DetachedMount.Overlay(step.Lowers, step.Upper, step.Work, isVolatile: true))
+        List<SafeFileHandle> lowers = [.. step.Lowers.Select(static layer => layer.Directory)];
+        if (ImpliedDirectories.AreIn(step.Lowers))
+        {
+            ImpliedDirectories.Write(step.Lowers, step.Implied);
+            lowers.Add(step.Implied);
+        }
+        using (var root = DetachedMount.Overlay(lowers, step.Upper, step.Work, isVolatile: true))
         {
             var spec = SpecGenerator.Generate(config, root, network.WriteFiles(), static _ => throw new InvalidOperationException("a step has no volumes"));
             spec = spec with { Process = spec.Process! with { Cwd = step.WorkingDir } };

@@ -101,12 +101,19 @@ internal sealed class RunningContainer
     {
         using var handles = new CleanupStack();
         using var store = Store.Open(_container.Paths.Root);
-        var lowers = new List<SafeFileHandle>();
+        var layers = new List<ViewLayer>();
         foreach (var diffId in _container.Config.Layers)
         {
             var layer = store.Layers.Get(Digest.Parse(diffId));
-            if (layer.HidesAll) lowers.Clear();
-            lowers.Add(handles.Owns(layer.OpenDirectory()));
+            if (layer.HidesAll) layers.Clear();
+            layers.Add(new ViewLayer(handles.Owns(layer.OpenDirectory()), layer.Implied));
+        }
+        var lowers = layers.ConvertAll(static layer => layer.Directory);
+        if (ImpliedDirectories.AreIn(layers))
+        {
+            FileAt.MakeDirectories($"{_container.Path}/implied", 0x1ed);
+            lowers.Add(handles.Owns(FileAt.OpenDirectory($"{_container.Path}/implied")));
+            ImpliedDirectories.Write(layers, lowers[^1]);
         }
         if (lowers.Count == 0)
         {

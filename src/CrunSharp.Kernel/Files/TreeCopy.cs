@@ -59,6 +59,17 @@ public static unsafe class TreeCopy
                 FileAt.MakeNode(to, name, status.Kind, status.Mode, status.RdevMajor, status.RdevMinor);
                 break;
         }
+        Attributes(from, to, name, status);
+    }
+
+    /// <summary>Gives a file, not following a link, the owner, mode, extended attributes and time of the one of its name in another directory; overlayfs's own marks are left out.</summary>
+    /// <param name="from">The directory of the one that is as it should be.</param>
+    /// <param name="to">The directory of the one that is changed.</param>
+    /// <param name="name">The name in both.</param>
+    /// <param name="status">What the former is.</param>
+    /// <exception cref="CrunException">Something cannot be read or set.</exception>
+    public static void Attributes(SafeFileHandle from, SafeFileHandle to, string name, in FileStatus status)
+    {
         FileAt.SetOwner(to, name, status.Uid, status.Gid);
         if (status.Kind != FileKind.SymbolicLink) FileAt.SetMode(to, name, status.Mode);
         foreach (var attribute in ExtendedAttributes.List(from, name))

@@ -21,6 +21,7 @@ public sealed class LayerDraft : IDisposable
         FileAt.MakeDirectory(draft.Handle, LayerName, 0x1c0);
         FileAt.MakeDirectory(draft.Handle, $"{LayerName}/diff", 0x1ed);
         FileAt.MakeDirectory(draft.Handle, "work", 0x1c0);
+        FileAt.MakeDirectory(draft.Handle, "implied", 0x1ed);
         Directory = FileAt.Open(draft.Handle, $"{LayerName}/diff", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW);
     }
 
@@ -29,6 +30,9 @@ public sealed class LayerDraft : IDisposable
 
     /// <summary>An empty directory on the same file system, for an overlay's work directory.</summary>
     public string WorkPath => $"{_path}/work";
+
+    /// <summary>An empty directory on the same file system, for <see cref="ImpliedDirectories"/>.</summary>
+    public string ImpliedPath => $"{_path}/implied";
 
     /// <summary>The directory, opened with O_PATH. It stays the same one, and stays there, when the draft is committed.</summary>
     public SafeFileHandle Directory { get; }

@@ -1,37 +1,41 @@
-using CrunSharp.Build.Dockerfile;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using Microsoft.Win32.SafeHandles;
 
-namespace CrunSharp.Build.Steps;
+namespace CrunSharp.Storage;
+
+/// <summary>A layer in a view.</summary>
+/// <param name="Directory">Its directory.</param>
+/// <param name="Implied">Directories in it, as paths without a leading slash, whose mode and owner are those of the layers beneath.</param>
+public sealed record ViewLayer(SafeFileHandle Directory, IReadOnlyList<string> Implied);
 
 /// <summary>
 /// A stack of layer directories as overlayfs would show it, read without a mount. Nothing in it can lead outside: names are
 /// opened one at a time without following links, and links are resolved here, with the view's root as <c>/</c>.
 /// </summary>
-internal sealed class LayerView
+public sealed class LayerView
 {
     private const int MostLinks = 255;
-    private readonly IReadOnlyList<StepLayer> _layers;
+    private readonly IReadOnlyList<ViewLayer> _layers;
 
-    private LayerView(IReadOnlyList<StepLayer> layers, bool isOverlay) => (_layers, IsOverlay) = (layers, isOverlay);
+    private LayerView(IReadOnlyList<ViewLayer> layers, bool isOverlay) => (_layers, IsOverlay) = (layers, isOverlay);
 
     /// <summary>Whether overlayfs's marks mean something; not in a build context.</summary>
     public bool IsOverlay { get; }
 
     /// <summary>A view of layers, the topmost first. The handles stay the caller's.</summary>
-    public static LayerView OfLayers(IReadOnlyList<StepLayer> topFirst) => new(topFirst, isOverlay: true);
+    public static LayerView OfLayers(IReadOnlyList<ViewLayer> topFirst) => new(topFirst, isOverlay: true);
 
     /// <summary>A view of a directory as it is.</summary>
-    public static LayerView OfDirectory(SafeFileHandle directory) => new([new StepLayer(directory, [])], isOverlay: false);
+    public static LayerView OfDirectory(SafeFileHandle directory) => new([new ViewLayer(directory, [])], isOverlay: false);
 
     /// <summary>The same view with another layer on top.</summary>
-    public LayerView Under(StepLayer top) => new([top, .. _layers], IsOverlay);
+    public LayerView Under(ViewLayer top) => new([top, .. _layers], IsOverlay);
 
     /// <summary>Opens the root.</summary>
     public ViewDirectory OpenRoot()
     {
-        var own = new List<StepLayer>(_layers.Count);
+        var own = new List<ViewLayer>(_layers.Count);
         foreach (var layer in _layers) own.Add(layer with { Directory = FileAt.Open(layer.Directory, ".", ViewDirectory.AsDirectory) });
         return new ViewDirectory(own, "", IsOverlay);
     }
@@ -41,7 +45,7 @@ internal sealed class LayerView
     public ViewDirectory OpenDirectory(string resolved)
     {
         var directory = OpenRoot();
-        foreach (var name in PosixPath.Components(resolved))
+        foreach (var name in Components(resolved))
         {
             using var parent = directory;
             directory = parent.TryOpen(name) ?? throw CrunException.WrongState($"{resolved}: not a directory any more");
@@ -56,7 +60,7 @@ internal sealed class LayerView
     public ResolvedPath Resolve(string path, bool followLast = true)
     {
         using var walk = new Walk(OpenRoot());
-        var todo = new Stack<string>(Enumerable.Reverse(PosixPath.Components(path)));
+        var todo = new Stack<string>(Enumerable.Reverse(Components(path)));
         FileStatus? file = null;
         var missing = new List<string>();
         var links = 0;
@@ -80,7 +84,7 @@ internal sealed class LayerView
                 if (++links > MostLinks) throw CrunException.Invalid("too many symbolic links", $"resolve {path}");
                 var target = FileAt.ReadSymbolicLink(entry.Holder, name);
                 if (target.StartsWith('/')) walk.LeaveAll();
-                foreach (var component in Enumerable.Reverse(PosixPath.Components(target))) todo.Push(component);
+                foreach (var component in Enumerable.Reverse(Components(target))) todo.Push(component);
                 continue;
             }
             if (entry.Status.Kind == FileKind.Directory) walk.Enter(name);
@@ -106,6 +110,8 @@ internal sealed class LayerView
         while (length < content.Length && RandomAccess.Read(file, content.AsSpan(length), length) is > 0 and var count) length += count;
         return content[..length];
     }
+
+    private static string[] Components(string path) => path.Split('/', StringSplitOptions.RemoveEmptyEntries);
 
     // The directories from the root to where resolution is, all open.
     private sealed class Walk(ViewDirectory root) : IDisposable
@@ -151,11 +157,14 @@ internal sealed class LayerView
 /// <summary>Where a path leads: no link, no <c>..</c> in it, seen from the view's root.</summary>
 /// <param name="Path">The absolute path, with components at its end that do not exist.</param>
 /// <param name="Status">What is there; null when nothing is.</param>
-internal readonly record struct ResolvedPath(string Path, FileStatus? Status)
+public readonly record struct ResolvedPath(string Path, FileStatus? Status)
 {
-    public string Name => PosixPath.Name(Path);
+    /// <summary>The last component; empty for the root.</summary>
+    public string Name => Path[(Path.LastIndexOf('/') + 1)..];
 
+    /// <summary>The path without its last component.</summary>
     public string Parent => Path[..Math.Max(Path.LastIndexOf('/'), 1)];
 
+    /// <summary>Whether a directory is there.</summary>
     public bool IsDirectory => Status is { Kind: FileKind.Directory };
 }

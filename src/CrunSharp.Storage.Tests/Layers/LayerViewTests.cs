@@ -1,8 +1,7 @@
-using CrunSharp.Build.Steps;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 
-namespace CrunSharp.Build.Tests.Steps;
+namespace CrunSharp.Storage.Tests.Layers;
 
 public class LayerViewTests
 {
@@ -20,7 +19,7 @@ public class LayerViewTests
         FileAt.RemoveTree(null, _root);
     }
 
-    private StepLayer Layer(string name, params string[] paths)
+    private ViewLayer Layer(string name, params string[] paths)
     {
         var folder = Directory.CreateDirectory(Path.Combine(_root, name)).FullName;
         foreach (var path in paths)
@@ -38,7 +37,7 @@ public class LayerViewTests
             else File.WriteAllText(full, name);
         }
         _open.Add(FileAt.OpenDirectory(folder));
-        return new StepLayer(_open[^1], []);
+        return new ViewLayer(_open[^1], []);
     }
 
     private static void Whiteout(string path)

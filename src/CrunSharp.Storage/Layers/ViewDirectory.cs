@@ -3,26 +3,28 @@ using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 using Microsoft.Win32.SafeHandles;
 
-namespace CrunSharp.Build.Steps;
+namespace CrunSharp.Storage;
 
 /// <summary>A name in a <see cref="ViewDirectory"/>.</summary>
 /// <param name="Name">The name.</param>
 /// <param name="Status">What it is; of a merged directory, what the topmost says.</param>
 /// <param name="Holder">The layer's directory that it is in; valid as long as the view's directory is open.</param>
-internal readonly record struct ViewEntry(string Name, FileStatus Status, SafeFileHandle Holder);
+public readonly record struct ViewEntry(string Name, FileStatus Status, SafeFileHandle Holder);
 
 /// <summary>A directory of a <see cref="LayerView"/>: the directories of that path in all layers that show through.</summary>
-internal sealed class ViewDirectory : IDisposable
+public sealed class ViewDirectory : IDisposable
 {
+    /// <summary>How a directory of a layer is opened: nothing is followed.</summary>
     public const OpenFlags AsDirectory = OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW;
+    /// <summary>The attribute by which a directory hides those of its name beneath.</summary>
     public const string OpaqueAttribute = "trusted.overlay.opaque";
 
-    private readonly List<StepLayer> _layers;
+    private readonly List<ViewLayer> _layers;
     private readonly string _path;
     private readonly bool _isOverlay;
 
     /// <summary>Takes over the handles, the topmost first.</summary>
-    internal ViewDirectory(List<StepLayer> layers, string path, bool isOverlay) => (_layers, _path, _isOverlay) = (layers, path, isOverlay);
+    internal ViewDirectory(List<ViewLayer> layers, string path, bool isOverlay) => (_layers, _path, _isOverlay) = (layers, path, isOverlay);
 
     /// <summary>What the directory itself is.</summary>
     public FileStatus Status => FileAt.Status(_layers[0].Directory);
@@ -61,7 +63,7 @@ internal sealed class ViewDirectory : IDisposable
     /// <summary>Opens a directory in it; null when the name is none, a link included.</summary>
     public ViewDirectory? TryOpen(string name)
     {
-        var layers = new List<StepLayer>();
+        var layers = new List<ViewLayer>();
         foreach (var layer in _layers)
         {
             var directory = FileAt.TryOpen(layer.Directory, name, AsDirectory, out var errno);
