@@ -15,10 +15,7 @@ verb_build() { needs_tools; dotnet build Runtime.sln -v quiet --nologo "$@"; }
 # publish         the binary, at artifacts/crun-sharp; any IL or AOT warning fails
 verb_publish() {
   needs_tools
-  local log; log=$(mktemp)
-  dotnet publish src/CrunSharp.Cli/CrunSharp.Cli.csproj -c Release -v quiet --nologo -o artifacts/publish > "$log" 2>&1 || { cat "$log"; return 1; }
-  if grep -E 'warning (IL|AOT)?[0-9]+' "$log"; then echo "publish printed warnings" >&2; return 1; fi
-  rm -f "$log"
+  publish_project src/CrunSharp.Cli/CrunSharp.Cli.csproj artifacts/publish
   mv -f artifacts/publish/crun-sharp "$BINARY" && rm -rf artifacts/publish
   ls -l "$BINARY"
 }
@@ -30,6 +27,7 @@ verb_unit_test() { verb_build; run_tests Runtime.sln --no-build; }
 verb_native_test() {
   needs_root; needs_packages
   [ -x "$BINARY" ] || verb_publish
+  publish_launch_stress
   run_tests native-tests/NativeTests.csproj ${1:+--filter "FullyQualifiedName~$1"}
 }
 
@@ -68,6 +66,23 @@ verb_ci() { verb_test; }
 
 # clean           removes what was built
 verb_clean() { rm -rf .artifacts artifacts; }
+
+# Publishes a project into a directory; any warning fails.
+publish_project() {
+  local project=$1 directory=$2 log; shift 2
+  log=$(mktemp)
+  dotnet publish "$project" -c Release -v quiet --nologo -o "$directory" "$@" > "$log" 2>&1 || { cat "$log"; return 1; }
+  if grep -E 'warning (IL|AOT)?[0-9]+' "$log"; then echo "publish of $project printed warnings" >&2; return 1; fi
+  rm -f "$log"
+}
+
+# The program of LaunchStressTests, natively and for the dotnet host, when it is missing or older than what it is made of.
+publish_launch_stress() {
+  local made=artifacts/launch-stress sources=(native-tests/LaunchStress src/CrunSharp.{Oci,Kernel,Runtime} Directory.*.props)
+  [ -e "$made/done" ] && [ -z "$(find "${sources[@]}" -type f -newer "$made/done" -print -quit)" ] && return
+  publish_project native-tests/LaunchStress/LaunchStress.csproj "$made/native" \
+    && publish_project native-tests/LaunchStress/LaunchStress.csproj "$made/coreclr" -p:PublishAot=false && touch "$made/done"
+}
 
 needs_root() { [ "$(id -u)" = 0 ] || { echo "run this as root: sudo ./build.sh" >&2; exit 1; }; }
 

@@ -23,6 +23,9 @@ public sealed class World : IDisposable
     /// <summary>The program under test.</summary>
     public static string Binary { get; } = FindBinary();
 
+    /// <summary>Where the programs under test are.</summary>
+    public static string Artifacts => Path.GetDirectoryName(Binary)!;
+
     /// <summary>All that is this world's lies here.</summary>
     public string Directory { get; }
 
