@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
+using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Processes;
+using CrunSharp.Kernel.Sockets;
 using CrunSharp.Oci;
 using Microsoft.Win32.SafeHandles;
 
@@ -224,6 +226,57 @@ public class StageTests
         finally
         {
             File.Delete(path);
+        }
+    }
+
+    [TestCase("/bin/sh", null)]
+    [TestCase("/no/such", "run: execve(\"/no/such\") = ENOENT (No such file or directory)")]
+    public void A_stage_waits_for_a_starter_and_reports_to_the_one_that_stays(string program, string? expected)
+    {
+        var folder = Directory.CreateTempSubdirectory("crun-starter-").FullName;
+        using var directory = FileAt.OpenDirectory(folder);
+        try
+        {
+            using var listener = UnixSocket.ListenForPackets(directory, "start.sock");
+            var plan = new StagePlan();
+            plan.Clone(0, null);
+            plan.Meet(1);
+            plan.AwaitStarter(listener);
+            var first = plan.Count;
+            void Following(StagePlan to) => Execute(to, program, "-c", "exit 7");
+            Following(plan);
+            PidHandle process;
+            using (var stage = Stage.Start(plan, null, null, null))
+            {
+                process = stage.WaitForProcess();
+                stage.WaitForEvent(1);
+                stage.Continue();
+            }
+            // One that leaves without a word.
+            UnixSocket.TryConnectPackets(directory, "start.sock")!.Dispose();
+            Assert.That(process.WaitForEnd(TimeSpan.FromMilliseconds(50)), Is.False);
+            using var connection = UnixSocket.TryConnectPackets(directory, "start.sock")!;
+            string? message = null;
+            try
+            {
+                StageStarter.Start(connection, first, () =>
+                {
+                    var again = new StagePlan();
+                    Following(again);
+                    return again;
+                });
+            }
+            catch (CrunException error)
+            {
+                message = error.Message;
+            }
+            Assert.That(message, Is.EqualTo(expected));
+            Assert.That(process.Reap().Code, Is.EqualTo(expected is null ? 7 : 125));
+            process.Dispose();
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
         }
     }
 }

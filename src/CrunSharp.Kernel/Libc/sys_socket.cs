@@ -69,6 +69,9 @@ internal static unsafe partial class C
     public static partial int shutdown(SafeFileHandle fd, int how);
 
     [LibraryImport("libc", SetLastError = true)]
+    public static partial nint sendmsg(SafeFileHandle fd, msghdr* message, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
     public static partial nint sendto(SafeFileHandle fd, byte* data, nuint length, int flags, byte* address, uint addressLength);
 
     [LibraryImport("libc", SetLastError = true)]

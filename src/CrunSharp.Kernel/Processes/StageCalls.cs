@@ -62,6 +62,25 @@ public sealed partial class StagePlan
     /// <summary>Waits until the caller lets the stage go on; fails when the caller is gone.</summary>
     public void Await() => Add(NR_OLD.__NR_read, Report, Reserve(8), 1).Expecting(SupervisorWait);
 
+    /// <summary>
+    /// Leaves the one who started the stage, and waits at a listening socket for the one who lets it go on, with
+    /// <see cref="StageStarter"/>. Errors of later steps are reported to that one.
+    /// </summary>
+    /// <param name="listener">A listening socket of packets (SOCK_SEQPACKET).</param>
+    public void AwaitStarter(SafeFileHandle listener)
+    {
+        var (accept, gone, go) = (new StageLabel(), new StageLabel(), new StageLabel());
+        Place(accept);
+        Add(NR_OLD.__NR_accept4, Inherit(listener), 0, 0, SOCK.SOCK_CLOEXEC).Into32(Address + 8);
+        Add(NR_OLD.__NR_read, Report, Reserve(8), 1).Tolerating([Errno.ECONNRESET], gone).OnZero(gone);
+        GoTo(go);
+        // A starter that was killed: the next one may come.
+        Place(gone);
+        Close(Report);
+        GoTo(accept);
+        Place(go);
+    }
+
     /// <summary>setns: joins namespaces of a process (by its pidfd) or one namespace (by its file).</summary>
     public Step JoinNamespaces(SafeFileHandle handle, CloneFlags flags) => Add(NR_OLD.__NR_setns, Inherit(handle), (long)flags);
 

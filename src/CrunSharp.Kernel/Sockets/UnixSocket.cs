@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Kernel.Sockets;
 
-/// <summary>Stream sockets between processes of one host, named by a file.</summary>
+/// <summary>Sockets between processes of one host, named by a file.</summary>
 /// <seealso href="https://man7.org/linux/man-pages/man7/unix.7.html"/>
 public static unsafe class UnixSocket
 {
@@ -27,7 +27,7 @@ public static unsafe class UnixSocket
     public static SafeFileHandle Listen(SafeFileHandle directory, string name)
     {
         FileAt.Remove(directory, name);
-        var socket = Open(SOCK.SOCK_NONBLOCK);
+        var socket = Open(SOCK.SOCK_STREAM, SOCK.SOCK_NONBLOCK);
         var address = stackalloc byte[PathSize + 2];
         var length = Encode(directory, name, address);
         if (C.bind(socket, address, length) == 0 && C.listen(socket, 16) == 0) return socket;
@@ -36,10 +36,63 @@ public static unsafe class UnixSocket
         throw error;
     }
 
-    /// <summary>Connects to a socket in a directory; null when nobody listens.</summary>
-    public static SafeFileHandle? TryConnect(SafeFileHandle directory, string name)
+    /// <summary>Makes a listening socket of packets in a directory. It is blocking.</summary>
+    /// <exception cref="CrunException">The errors of socket, bind and listen.</exception>
+    public static SafeFileHandle ListenForPackets(SafeFileHandle directory, string name)
     {
-        var socket = Open(0);
+        var socket = Open(SOCK.SOCK_SEQPACKET, 0);
+        var address = stackalloc byte[PathSize + 2];
+        var length = Encode(directory, name, address);
+        if (C.bind(socket, address, length) == 0 && C.listen(socket, 16) == 0) return socket;
+        var error = SystemCall.Failure($"listen at {name}", $"bind({SystemCall.Fd(socket)}, {{AF_UNIX, {SystemCall.Quote(name)}}})");
+        socket.Dispose();
+        throw error;
+    }
+
+    /// <summary>Connects to a socket of packets in a directory; null when nobody listens.</summary>
+    public static SafeFileHandle? TryConnectPackets(SafeFileHandle directory, string name) => TryConnect(directory, name, SOCK.SOCK_SEQPACKET);
+
+    /// <summary>Connects to a socket in a directory; null when nobody listens.</summary>
+    public static SafeFileHandle? TryConnect(SafeFileHandle directory, string name) => TryConnect(directory, name, SOCK.SOCK_STREAM);
+
+    /// <summary>Connects to a socket that another program listens at.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="operation">What it is for.</param>
+    /// <exception cref="CrunException">Nobody listens there.</exception>
+    public static SafeFileHandle Connect(string path, string operation)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
+        using var directory = FileAt.Open(null, folder, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY);
+        return TryConnect(directory, Path.GetFileName(path))
+            ?? throw SystemCall.Failure(operation, $"connect({{AF_UNIX, {SystemCall.Quote(path)}}})");
+    }
+
+    /// <summary>Sends an open file along with some bytes.</summary>
+    /// <param name="socket">A connected socket.</param>
+    /// <param name="payload">At least one byte.</param>
+    /// <param name="file">The file.</param>
+    /// <exception cref="CrunException">The errors of sendmsg.</exception>
+    public static void SendDescriptor(SafeFileHandle socket, ReadOnlySpan<byte> payload, SafeFileHandle file)
+    {
+        const int MSG_NOSIGNAL = 0x4000;
+        fixed (byte* data = payload)
+        {
+            var vector = new iovec { iov_base = data, iov_len = (nuint)payload.Length };
+            var control = stackalloc byte[24];
+            new Span<byte>(control, 24).Clear();
+            *(long*)control = 20; // struct cmsghdr: the length, SOL_SOCKET, SCM_RIGHTS, the descriptor
+            *(int*)(control + 8) = 1;
+            *(int*)(control + 12) = 1;
+            *(int*)(control + 16) = (int)file.DangerousGetHandle();
+            var message = new msghdr { msg_iov = &vector, msg_iovlen = 1, msg_control = control, msg_controllen = 24 };
+            if (C.sendmsg(socket, &message, MSG_NOSIGNAL) != payload.Length)
+                throw SystemCall.Failure("send a descriptor", $"sendmsg({SystemCall.Fd(socket)}, {{SCM_RIGHTS}})");
+        }
+    }
+
+    private static SafeFileHandle? TryConnect(SafeFileHandle directory, string name, int type)
+    {
+        var socket = Open(type, 0);
         var address = stackalloc byte[PathSize + 2];
         var length = Encode(directory, name, address);
         if (C.connect(socket, address, length) == 0) return socket;
@@ -66,12 +119,12 @@ public static unsafe class UnixSocket
         return new SafeFileHandle(*(int*)(control + 16), ownsHandle: true);
     }
 
-    private static SafeFileHandle Open(int flags)
+    private static SafeFileHandle Open(int type, int flags)
     {
-        var fd = C.socket(SOCK.AF_UNIX, SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC | flags, 0);
+        var fd = C.socket(SOCK.AF_UNIX, type | SOCK.SOCK_CLOEXEC | flags, 0);
         return fd >= 0
             ? new SafeFileHandle(fd, ownsHandle: true)
-            : throw SystemCall.Failure("make a socket", "socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0)");
+            : throw SystemCall.Failure("make a socket", $"socket(AF_UNIX, {type}|SOCK_CLOEXEC, 0)");
     }
 
     // The kernel takes 107 bytes; through the directory's handle any path is short enough.

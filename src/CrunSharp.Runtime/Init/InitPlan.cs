@@ -29,31 +29,35 @@ internal static class InitPlan
         var linux = spec.Linux ?? new LinuxSpec();
         var process = spec.Process ?? throw CrunException.Invalid("the container has no process", spec: "config.md#process");
         var isNew = Namespaces.Enter(plan, linux, options);
+        if (options.Points.HasFlag(LaunchPoints.NamespacesMade)) plan.For("wait at the new namespaces").Meet((int)LaunchPoints.NamespacesMade);
         if (isNew.HasFlag(CloneFlags.CLONE_NEWCGROUP)) plan.For("make the cgroup namespace").Unshare(CloneFlags.CLONE_NEWCGROUP);
         plan.For("start a session");
         if (!options.Init) plan.NewSession();
         if (spec.Hostname is { } name) plan.For($"set the host name to {name}").SetHostName(name);
         if (spec.Domainname is { } domain) plan.For($"set the domain name to {domain}").SetDomainName(domain);
-        if (isNew.HasFlag(CloneFlags.CLONE_NEWNS)) EnterRootfs(plan, spec, linux, rootfs);
+        if (isNew.HasFlag(CloneFlags.CLONE_NEWNS)) EnterRootfs(plan, spec, linux, rootfs, options);
         SetKernelParameters(plan, linux);
         plan.For("wait for the start").Meet(Ready);
+        if (options.StartSocket is { } socket) plan.AwaitStarter(socket);
+        options.FirstStartStep = plan.Count;
         ProcessSteps.Write(plan, process, options);
         return plan;
     }
 
-    private static void EnterRootfs(StagePlan plan, RuntimeSpec spec, LinuxSpec linux, ContainerRootfs rootfs)
+    private static void EnterRootfs(StagePlan plan, RuntimeSpec spec, LinuxSpec linux, ContainerRootfs rootfs, LaunchOptions options)
     {
         plan.For("make the mounts of the host private", "config-linux.md#rootfs-mount-propagation");
         plan.SetPropagation("/", linux.RootfsPropagation is "shared" or "slave" or "rshared" or "rslave"
             ? MountPropagation.MS_SLAVE : MountPropagation.MS_PRIVATE, recursive: true);
         var root = plan.Inherit(rootfs.Root);
         var empty = linux.MaskedPaths is { Count: > 0 } ? MakeEmpty(plan) : default;
-        plan.For("attach the root file system", "config.md#root").MoveMount(root, "/");
+        plan.For("attach the root file system", "config.md#root").MoveMount(root, options.RootPath);
         foreach (var mount in rootfs.Mounts) Attach(plan, root, mount);
         foreach (var path in linux.ReadonlyPaths ?? []) MakeReadOnly(plan, root, path);
         Mask(plan, root, linux.MaskedPaths ?? [], empty);
         if (spec.Root?.Readonly == true)
             plan.For("make the root file system read-only", "config.md#root").SetAttributes(root, MountAttributes.MOUNT_ATTR_RDONLY, 0, 0, recursive: false);
+        if (options.Points.HasFlag(LaunchPoints.MountsMade)) plan.For("wait at the mounts").Meet((int)LaunchPoints.MountsMade);
         plan.For("change the root directory", "config.md#root").PivotRoot(root);
         plan.CheckNothingLiesOnRoot(root);
     }

@@ -2,6 +2,20 @@ using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Runtime.Init;
 
+/// <summary>Points at which a container's process can wait on its way.</summary>
+[Flags]
+public enum LaunchPoints
+{
+    /// <summary>None.</summary>
+    None = 0,
+
+    /// <summary>The namespaces are made, nothing is mounted.</summary>
+    NamespacesMade = 2,
+
+    /// <summary>All is mounted, and the root directory still the host's.</summary>
+    MountsMade = 4,
+}
+
 /// <summary>What a start needs beside the specification's document.</summary>
 public sealed class LaunchOptions
 {
@@ -22,6 +36,21 @@ public sealed class LaunchOptions
 
     /// <summary>SECCOMP_FILTER_FLAG_….</summary>
     public uint FilterFlags { get; init; }
+
+    /// <summary>Where the process waits for <see cref="Lifecycle.Launch.GoOn"/>.</summary>
+    public LaunchPoints Points { get; init; }
+
+    /// <summary>
+    /// A listening socket of packets at which the process waits, when it is ready, for whoever starts its program; null
+    /// when it is this process that starts it.
+    /// </summary>
+    public SafeFileHandle? StartSocket { get; init; }
+
+    /// <summary>Where the root file system is mounted until it is the root directory: a path of the host.</summary>
+    public string RootPath { get; init; } = "/";
+
+    /// <summary>The number of the plan's first step after the wait for the start.</summary>
+    public int FirstStartStep { get; internal set; }
 
     internal List<SafeFileHandle> Owned { get; } = [];
 }

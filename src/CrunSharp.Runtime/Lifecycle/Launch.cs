@@ -56,6 +56,21 @@ public sealed class Launch : IDisposable
         }
     }
 
+    /// <summary>Waits until the process is at a point of <see cref="LaunchOptions.Points"/>.</summary>
+    /// <exception cref="CrunException">A step before it failed.</exception>
+    public void WaitFor(LaunchPoints point) => _stage.WaitForEvent((int)point);
+
+    /// <summary>Lets the process go on from there.</summary>
+    public void GoOn() => _stage.Continue();
+
+    /// <summary>Leaves the process, which is ready, to whoever connects to <see cref="LaunchOptions.StartSocket"/>.</summary>
+    public void Leave()
+    {
+        WaitUntilReady();
+        _stage.Continue();
+        _isStarted = true;
+    }
+
     /// <summary>Waits until the process has everything but its program.</summary>
     /// <exception cref="CrunException">A step failed.</exception>
     public void WaitUntilReady()
@@ -110,7 +125,7 @@ public sealed class Launch : IDisposable
         }
     }
 
-    private static CrunException ExecFailure(CrunException error)
+    internal static CrunException ExecFailure(CrunException error)
     {
         var program = error.Operation!["exec: ".Length..].Trim('"');
         var isPath = program.Contains('/', StringComparison.Ordinal);
