@@ -11,16 +11,22 @@ internal static class BusyboxImage
     /// <summary>The archive, made once in a run of the tests.</summary>
     public static string Archive => Made.Value;
 
-    /// <summary>Writes busybox and what a root file system needs; the caller adds to it.</summary>
+    /// <summary>Writes busybox and what a root file system needs; the caller may add to it.</summary>
     public static void Write(TarWriter tar)
     {
-        foreach (var name in (string[])["bin", "data", "etc", "home", "home/user", "root", "usr", "usr/bin", "var"]) Add(tar, TarEntryType.Directory, name, 0x1ed);
-        Add(tar, TarEntryType.Directory, "tmp", 0x3ff);
-        using (var busybox = File.OpenRead("/bin/busybox")) Add(tar, TarEntryType.RegularFile, "bin/busybox", 0x1ed, content: busybox);
-        foreach (var applet in Applets.Value) Add(tar, TarEntryType.SymbolicLink, $"bin/{applet}", 0x1ff, link: "busybox");
+        WritePrograms(tar);
         AddFile(tar, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n4242:x:0:0:trap:/:/bin/sh\n");
         AddFile(tar, "etc/group", "root:x:0:\nuser:x:1000:\nextra:x:2000:user,other\nmore:x:2001:root\n");
         AddFile(tar, "data/from-image", "image\n");
+    }
+
+    /// <summary>Writes busybox and empty directories, all but one.</summary>
+    public static void WritePrograms(TarWriter tar, string? except = null)
+    {
+        foreach (var name in ((string[])["bin", "data", "etc", "home", "home/user", "root", "usr", "usr/bin", "var"]).Where(name => name != except)) Add(tar, TarEntryType.Directory, name, 0x1ed);
+        Add(tar, TarEntryType.Directory, "tmp", 0x3ff);
+        using (var busybox = File.OpenRead("/bin/busybox")) Add(tar, TarEntryType.RegularFile, "bin/busybox", 0x1ed, content: busybox);
+        foreach (var applet in Applets.Value) Add(tar, TarEntryType.SymbolicLink, $"bin/{applet}", 0x1ff, link: "busybox");
     }
 
     /// <summary>Adds a file.</summary>
