@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace CrunSharp.Oci.Runtime;
 
 /// <summary>What of a container is Linux's own.</summary>
@@ -45,6 +47,57 @@ public sealed record LinuxSpec
 
     /// <summary>The execution domain.</summary>
     public PersonalitySpec? Personality { get; init; }
+
+    /// <summary>Network devices of the host that go into the container, by their name on the host.</summary>
+    public IReadOnlyDictionary<string, NetDeviceSpec?>? NetDevices { get; init; }
+
+    /// <summary>The NUMA nodes that the container's memory is on.</summary>
+    public MemoryPolicySpec? MemoryPolicy { get; init; }
+
+    /// <summary>Shares of the processor's cache and memory bandwidth.</summary>
+    public IntelRdtSpec? IntelRdt { get; init; }
+}
+
+/// <summary>A network device that goes into a container.</summary>
+public sealed record NetDeviceSpec
+{
+    /// <summary>Its name there; null keeps the host's.</summary>
+    public string? Name { get; init; }
+}
+
+/// <summary>The NUMA nodes that memory is on.</summary>
+/// <seealso href="https://man7.org/linux/man-pages/man2/set_mempolicy.2.html"/>
+public sealed record MemoryPolicySpec
+{
+    /// <summary>The mode, such as <c>MPOL_INTERLEAVE</c>.</summary>
+    public required string Mode { get; init; }
+
+    /// <summary>The nodes, as a list such as <c>0-3,7</c>.</summary>
+    public string? Nodes { get; init; }
+
+    /// <summary>Flags, such as <c>MPOL_F_STATIC_NODES</c>.</summary>
+    public IReadOnlyList<string>? Flags { get; init; }
+}
+
+/// <summary>Shares of the processor's cache and memory bandwidth.</summary>
+/// <seealso href="https://docs.kernel.org/filesystems/resctrl.html"/>
+public sealed record IntelRdtSpec
+{
+    /// <summary>The class of service; null for one named after the container.</summary>
+    [JsonPropertyName("closID")]
+    public string? ClosId { get; init; }
+
+    /// <summary>Lines for its <c>schemata</c>, written last.</summary>
+    public IReadOnlyList<string>? Schemata { get; init; }
+
+    /// <summary>The cache's schema.</summary>
+    public string? L3CacheSchema { get; init; }
+
+    /// <summary>The memory bandwidth's schema.</summary>
+    public string? MemBwSchema { get; init; }
+
+    /// <summary>Whether the container gets a monitoring group of its own.</summary>
+    public bool EnableMonitoring { get; init; }
 }
 
 /// <summary>A namespace to make, or to join where a path is given.</summary>
@@ -111,6 +164,6 @@ public sealed record PersonalitySpec
     /// <summary><c>LINUX</c> or <c>LINUX32</c>.</summary>
     public required string Domain { get; init; }
 
-    /// <summary>Flags; none is defined.</summary>
+    /// <summary>Flags; the specification defines none.</summary>
     public IReadOnlyList<string>? Flags { get; init; }
 }

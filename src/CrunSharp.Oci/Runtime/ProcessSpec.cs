@@ -1,8 +1,10 @@
+using System.Text.Json.Serialization;
+
 namespace CrunSharp.Oci.Runtime;
 
 /// <summary>A process in a container.</summary>
 /// <seealso href="https://github.com/opencontainers/runtime-spec/blob/main/config.md#process"/>
-public sealed record ProcessSpec
+public sealed partial record ProcessSpec
 {
     /// <summary>Whether it has a terminal.</summary>
     public bool Terminal { get; init; }
@@ -48,6 +50,7 @@ public sealed record ProcessSpec
     public IoPrioritySpec? IoPriority { get; init; }
 
     /// <summary>The CPUs of a process that joins the container.</summary>
+    [JsonPropertyName("execCPUAffinity")]
     public ExecCpuAffinity? ExecCpuAffinity { get; init; }
 }
 

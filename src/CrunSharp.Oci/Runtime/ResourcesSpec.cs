@@ -2,7 +2,7 @@ namespace CrunSharp.Oci.Runtime;
 
 /// <summary>Limits on resources, in the words of cgroup v1 as the specification has them.</summary>
 /// <seealso href="https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#control-groups"/>
-public sealed record ResourcesSpec
+public sealed partial record ResourcesSpec
 {
     /// <summary>Rules of which devices may be used, later ones win.</summary>
     public IReadOnlyList<DeviceRule>? Devices { get; init; }
@@ -21,6 +21,9 @@ public sealed record ResourcesSpec
 
     /// <summary>Huge pages.</summary>
     public IReadOnlyList<HugepageLimit>? HugepageLimits { get; init; }
+
+    /// <summary>Marks of network traffic, which only cgroup v1 has.</summary>
+    public NetworkSpec? Network { get; init; }
 
     /// <summary>RDMA, by device.</summary>
     public IReadOnlyDictionary<string, RdmaLimit>? Rdma { get; init; }
@@ -189,4 +192,24 @@ public sealed record RdmaLimit
 
     /// <summary>Objects.</summary>
     public uint? HcaObjects { get; init; }
+}
+
+/// <summary>Marks of network traffic.</summary>
+public sealed record NetworkSpec
+{
+    /// <summary>The class of the container's packets.</summary>
+    public uint? ClassID { get; init; }
+
+    /// <summary>The priority of the container's packets, by interface.</summary>
+    public IReadOnlyList<InterfacePriority>? Priorities { get; init; }
+}
+
+/// <summary>The priority of packets on an interface.</summary>
+public sealed record InterfacePriority
+{
+    /// <summary>The interface.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The priority.</summary>
+    public uint Priority { get; init; }
 }

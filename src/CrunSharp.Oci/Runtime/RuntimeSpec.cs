@@ -2,7 +2,7 @@ namespace CrunSharp.Oci.Runtime;
 
 /// <summary>A container as the runtime-spec describes it: the content of a bundle's <c>config.json</c>.</summary>
 /// <seealso href="https://github.com/opencontainers/runtime-spec/blob/main/config.md"/>
-public sealed record RuntimeSpec
+public sealed partial record RuntimeSpec
 {
     /// <summary>The version of the specification that the document follows.</summary>
     public required string OciVersion { get; init; }
