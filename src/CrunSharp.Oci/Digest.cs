@@ -7,6 +7,9 @@ namespace CrunSharp.Oci;
 /// <seealso href="https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests"/>
 public readonly record struct Digest
 {
+    /// <summary>How many bytes are hashed faster than OpenSSL is loaded.</summary>
+    internal const int MostSmall = 128 * 1024;
+
     private const string Prefix = "sha256:";
     private readonly string? _hex;
 
@@ -23,7 +26,13 @@ public readonly record struct Digest
     public string Short => Hex[..12];
 
     /// <summary>The digest of these bytes.</summary>
-    public static Digest Of(ReadOnlySpan<byte> bytes) => FromHash(SHA256.HashData(bytes));
+    public static Digest Of(ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        if (bytes.Length <= MostSmall) Sha256.Hash(bytes, hash);
+        else SHA256.HashData(bytes, hash);
+        return FromHash(hash);
+    }
 
     /// <summary>The digest whose 32 hash bytes these are.</summary>
     public static Digest FromHash(ReadOnlySpan<byte> hash)

@@ -1,6 +1,6 @@
-using System.Security.Cryptography;
 using CrunSharp.Engine.Supervision;
 using CrunSharp.Engine.Volumes;
+using CrunSharp.Kernel;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Network;
@@ -54,7 +54,7 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
 
     private ContainerConfig Configure(ContainerRequest request, Image image)
     {
-        var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
+        var id = KernelRandom.Hex(32);
         var from = image.Config.Config ?? new Oci.Images.ContainerConfig();
         // An ENTRYPOINT of one's own takes the image's CMD away.
         var entrypoint = request.Entrypoint is null ? from.Entrypoint ?? [] : request.Entrypoint.Length == 0 ? [] : [request.Entrypoint];

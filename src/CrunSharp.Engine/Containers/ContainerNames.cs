@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace CrunSharp.Engine.Containers;
 
 /// <summary>Made-up names: a mood and somebody whom computing owes much.</summary>
@@ -23,5 +21,5 @@ internal static class ContainerNames
     ];
 
     /// <summary>A name of the form <c>mood_person</c>.</summary>
-    public static string Random() => $"{Moods[RandomNumberGenerator.GetInt32(Moods.Length)]}_{People[RandomNumberGenerator.GetInt32(People.Length)]}";
+    public static string Random() => $"{Moods[System.Random.Shared.Next(Moods.Length)]}_{People[System.Random.Shared.Next(People.Length)]}";
 }

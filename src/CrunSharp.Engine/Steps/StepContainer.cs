@@ -1,6 +1,7 @@
 using CrunSharp.Engine.Containers;
 using CrunSharp.Engine.Specs;
 using CrunSharp.Engine.Supervision;
+using CrunSharp.Kernel;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Mounts;
@@ -160,7 +161,7 @@ public sealed class StepContainer(EnginePaths paths)
 
     private static ContainerConfig ConfigOf(StepContainerSpec step) => new()
     {
-        Id = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
+        Id = KernelRandom.Hex(32),
         Name = "",
         Created = "",
         Image = "",

@@ -1,7 +1,7 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using CrunSharp.Engine.Containers;
 using CrunSharp.Engine.Supervision;
+using CrunSharp.Kernel;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
@@ -40,7 +40,7 @@ public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
         }
         var record = new VolumeRecord
         {
-            Name = name ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)),
+            Name = name ?? KernelRandom.Hex(32),
             Created = Supervisor.Now(time),
             IsAnonymous = name is null,
             Labels = labels ?? new Dictionary<string, string>(),
