@@ -68,7 +68,7 @@ public sealed class BridgeNetwork
         var taken = SubnetChoice.RoutesOf(route, LinkMessages.TryGet(route, DefaultBridge)?.Index ?? 0);
         foreach (var other in NetworkRecord.All(paths)) taken.Add(other.ParseSubnet());
         var record = new NetworkRecord { Name = DefaultName, Bridge = DefaultBridge, Subnet = SubnetChoice.FirstFree(taken).ToString() };
-        AtomicFile.Write(null, paths.RecordOf(DefaultName), NetworkJson.Write(record, NetworkJsonContext.Default.NetworkRecord));
+        AtomicFile.Write(null, paths.RecordOf(DefaultName), NetworkJson.Network.Format(record));
         return new BridgeNetwork(paths, record);
     }
 
@@ -196,7 +196,7 @@ public sealed class BridgeNetwork
     }
 
     private static NetworkRecord? TryReadRecord(NetworkPaths paths, string name) =>
-        NetworkJson.TryRead(null, paths.RecordOf(name), NetworkJsonContext.Default.NetworkRecord);
+        NetworkJson.TryRead(null, paths.RecordOf(name), NetworkJson.Network);
 
     // The thread that enters the namespace also turns IPv6 off there: /proc/sys/net is that of whoever looks.
     private static NetlinkSocket OpenInside()

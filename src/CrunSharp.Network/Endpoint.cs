@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json.Serialization;
 
 namespace CrunSharp.Network;
 
@@ -26,14 +25,12 @@ public sealed record EndpointLease
     public required string ContainerId { get; init; }
 
     /// <summary>The container's address.</summary>
-    [JsonConverter(typeof(IPAddressJsonConverter))]
     public required IPAddress Address { get; init; }
 
     /// <summary>The length of the network's prefix in bits.</summary>
     public required int PrefixLength { get; init; }
 
     /// <summary>The bridge's address, the container's way out and the host's address for the container.</summary>
-    [JsonConverter(typeof(IPAddressJsonConverter))]
     public required IPAddress Gateway { get; init; }
 
     /// <summary>The Ethernet address of the container's interface, made from its IP address.</summary>
@@ -53,14 +50,12 @@ public sealed record EndpointRecord
     public required string ContainerId { get; init; }
 
     /// <summary>The container's address.</summary>
-    [JsonConverter(typeof(IPAddressJsonConverter))]
     public required IPAddress Address { get; init; }
 
     /// <summary>The length of the network's prefix in bits.</summary>
     public required int PrefixLength { get; init; }
 
     /// <summary>The bridge's address.</summary>
-    [JsonConverter(typeof(IPAddressJsonConverter))]
     public required IPAddress Gateway { get; init; }
 
     /// <summary>The Ethernet address of the container's interface.</summary>

@@ -11,7 +11,7 @@ internal sealed class EndpointStore(NetworkPaths paths, string network)
 {
     /// <summary>Writes the record of a container.</summary>
     public void Write(EndpointRecord record) =>
-        AtomicFile.Write(null, paths.EndpointOf(network, record.ContainerId), NetworkJson.Write(record, NetworkJsonContext.Default.EndpointRecord));
+        AtomicFile.Write(null, paths.EndpointOf(network, record.ContainerId), NetworkJson.Endpoint.Format(record));
 
     /// <summary>The record of a container; null when it has none.</summary>
     public EndpointRecord? TryRead(string containerId) => TryReadFile(paths.EndpointOf(network, containerId));
@@ -38,7 +38,7 @@ internal sealed class EndpointStore(NetworkPaths paths, string network)
     {
         try
         {
-            return NetworkJson.TryRead(null, path, NetworkJsonContext.Default.EndpointRecord);
+            return NetworkJson.TryRead(null, path, NetworkJson.Endpoint);
         }
         catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
         {

@@ -1,55 +1,80 @@
 using System.Net;
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Network.Addresses;
 using CrunSharp.Oci;
+using CrunSharp.Oci.Json;
 using Microsoft.Win32.SafeHandles;
+using static CrunSharp.Oci.Json.JsonKind;
 
 namespace CrunSharp.Network;
 
-/// <summary>Writes an address as its text.</summary>
-public sealed class IPAddressJsonConverter : JsonConverter<IPAddress>
-{
-    /// <inheritdoc/>
-    public override IPAddress Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        IPAddress.TryParse(reader.GetString(), out var address) ? address : throw new JsonException("this is no IP address");
-
-    /// <inheritdoc/>
-    public override void Write(Utf8JsonWriter writer, IPAddress value, JsonSerializerOptions options) =>
-        writer.WriteStringValue(value.ToString());
-}
-
-/// <summary>The JSON of this project's files, generated at compile time.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    RespectNullableAnnotations = true)]
-[JsonSerializable(typeof(NetworkRecord))]
-[JsonSerializable(typeof(EndpointRecord))]
-[JsonSerializable(typeof(LeaseRecord))]
-internal sealed partial class NetworkJsonContext : JsonSerializerContext;
-
-/// <summary>Reads and writes this project's files.</summary>
-internal static class NetworkJson
+/// <summary>This project's records as JSON, for its own files and for documents that have them as parts.</summary>
+public static class NetworkJson
 {
     private const int MostBytes = 16 * 1024 * 1024;
 
-    public static byte[] Write<T>(T value, JsonTypeInfo<T> type) => JsonSerializer.SerializeToUtf8Bytes(value, type);
+    private static readonly JsonKind<IPAddress> Address = Word(
+        static text => IPAddress.TryParse(text, out var address) ? address : throw CrunException.Invalid("this is no IP address"),
+        static address => address.ToString());
+
+    /// <summary>A published port.</summary>
+    public static JsonRecord<PortForward> Port { get; } = new JsonRecord<PortForward>(new PortForward())
+        .Optional("hostIp", Address, static p => p.HostIp, static (p, v) => p with { HostIp = v })
+        .Field("hostPort", UShort, static p => p.HostPort, static (p, v) => p with { HostPort = v })
+        .Field("containerPort", UShort, static p => p.ContainerPort, static (p, v) => p with { ContainerPort = v })
+        .Field("protocol", Word(ToProtocol, ToWord), static p => p.Protocol, static (p, v) => p with { Protocol = v });
+
+    /// <summary>A container's place in a network.</summary>
+    public static JsonRecord<EndpointRecord> Endpoint { get; } = new JsonRecord<EndpointRecord>(new EndpointRecord
+    {
+        NetworkName = "", ContainerId = "", Address = IPAddress.None, PrefixLength = 0, Gateway = IPAddress.None,
+        MacAddress = "", HostInterface = "", Ports = [], BootId = "", Pid = 0, PidStartTime = 0,
+    })
+        .Required("networkName", Text, static e => e.NetworkName, static (e, v) => e with { NetworkName = v })
+        .Required("containerId", Text, static e => e.ContainerId, static (e, v) => e with { ContainerId = v })
+        .Required("address", Address, static e => e.Address, static (e, v) => e with { Address = v })
+        .Required("prefixLength", Int, static e => e.PrefixLength, static (e, v) => e with { PrefixLength = v })
+        .Required("gateway", Address, static e => e.Gateway, static (e, v) => e with { Gateway = v })
+        .Required("macAddress", Text, static e => e.MacAddress, static (e, v) => e with { MacAddress = v })
+        .Required("hostInterface", Text, static e => e.HostInterface, static (e, v) => e with { HostInterface = v })
+        .Required("ports", List(Port), static e => e.Ports, static (e, v) => e with { Ports = v })
+        .Required("bootId", Text, static e => e.BootId, static (e, v) => e with { BootId = v })
+        .Required("pid", Int, static e => e.Pid, static (e, v) => e with { Pid = v })
+        .Required("pidStartTime", ULong, static e => e.PidStartTime, static (e, v) => e with { PidStartTime = v })
+        .Field("hostname", Text, static e => e.Hostname, static (e, v) => e with { Hostname = v });
+
+    internal static JsonRecord<NetworkRecord> Network { get; } = new JsonRecord<NetworkRecord>(new NetworkRecord { Name = "", Bridge = "", Subnet = "" })
+        .Required("name", Text, static n => n.Name, static (n, v) => n with { Name = v })
+        .Required("bridge", Text, static n => n.Bridge, static (n, v) => n with { Bridge = v })
+        .Required("subnet", Text, static n => n.Subnet, static (n, v) => n with { Subnet = v });
+
+    internal static JsonRecord<LeaseRecord> Lease { get; } = new JsonRecord<LeaseRecord>(new LeaseRecord
+    {
+        ContainerId = "", HostInterface = "", BootId = "", Holder = 0, HolderStartTime = 0,
+    })
+        .Required("containerId", Text, static l => l.ContainerId, static (l, v) => l with { ContainerId = v })
+        .Required("hostInterface", Text, static l => l.HostInterface, static (l, v) => l with { HostInterface = v })
+        .Required("bootId", Text, static l => l.BootId, static (l, v) => l with { BootId = v })
+        .Required("holder", Int, static l => l.Holder, static (l, v) => l with { Holder = v })
+        .Required("holderStartTime", ULong, static l => l.HolderStartTime, static (l, v) => l with { HolderStartTime = v });
 
     /// <summary>A file's content; null when there is no such file.</summary>
     /// <exception cref="CrunException">The file is malformed.</exception>
-    public static T? TryRead<T>(SafeFileHandle? directory, string path, JsonTypeInfo<T> type) where T : class
+    internal static T? TryRead<T>(SafeFileHandle? directory, string path, JsonKind<T> kind) where T : class =>
+        AtomicFile.TryRead(directory, path, MostBytes) is { } json ? kind.Parse(json, "file", $"read {path}") : null;
+
+    private static PortProtocol ToProtocol(string word) => word switch
     {
-        if (AtomicFile.TryRead(directory, path, MostBytes) is not { } json) return null;
-        try
-        {
-            return JsonSerializer.Deserialize(json, type) ?? throw CrunException.Integrity($"the file is null", $"read {path}");
-        }
-        catch (JsonException error)
-        {
-            throw CrunException.Integrity($"the file is malformed at {error.Path ?? "$"}", $"read {path}", error);
-        }
-    }
+        "tcp" => PortProtocol.Tcp,
+        "udp" => PortProtocol.Udp,
+        "sctp" => PortProtocol.Sctp,
+        _ => throw CrunException.Invalid("this is no protocol"),
+    };
+
+    private static string ToWord(PortProtocol protocol) => protocol switch
+    {
+        PortProtocol.Tcp => "tcp",
+        PortProtocol.Udp => "udp",
+        _ => "sctp",
+    };
 }

@@ -27,7 +27,7 @@ internal sealed record NetworkRecord
         using var directory = FileAt.TryOpen(null, paths.Run, OpenFlagsOfDirectory, out _);
         if (directory is null) return all;
         foreach (var name in FileAt.List(directory))
-            if (NetworkJson.TryRead(null, paths.RecordOf(name), NetworkJsonContext.Default.NetworkRecord) is { } record) all.Add(record);
+            if (NetworkJson.TryRead(null, paths.RecordOf(name), NetworkJson.Network) is { } record) all.Add(record);
         return all;
     }
 

@@ -1,22 +1,17 @@
 using System.Net;
-using System.Text.Json.Serialization;
 
 namespace CrunSharp.Network;
 
 /// <summary>The transport of a published port.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<PortProtocol>))]
 public enum PortProtocol
 {
     /// <summary>TCP.</summary>
-    [JsonStringEnumMemberName("tcp")]
     Tcp,
 
     /// <summary>UDP.</summary>
-    [JsonStringEnumMemberName("udp")]
     Udp,
 
     /// <summary>SCTP.</summary>
-    [JsonStringEnumMemberName("sctp")]
     Sctp,
 }
 
@@ -25,7 +20,6 @@ public sealed record PortForward
 {
     /// <summary>The host's address on which the port is published.</summary>
     /// <value>Null for all addresses, IPv4 and IPv6; 0.0.0.0 for all of IPv4.</value>
-    [JsonConverter(typeof(IPAddressJsonConverter))]
     public IPAddress? HostIp { get; init; }
 
     /// <summary>The host's port.</summary>

@@ -1,19 +1,39 @@
-using System.Text.Json.Serialization;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
+using CrunSharp.Oci.Json;
+using static CrunSharp.Oci.Json.JsonKind;
 
 namespace CrunSharp.Storage;
 
-/// <summary>The JSON of the store's own records and of archives' lists, generated at compile time.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    RespectNullableAnnotations = true,
-    Converters = [typeof(DigestJsonConverter)])]
-[JsonSerializable(typeof(LayerRecord))]
-[JsonSerializable(typeof(ImageRecord))]
-[JsonSerializable(typeof(IReadOnlyList<DockerArchiveImage>))]
-internal sealed partial class StoreJson : JsonSerializerContext;
+/// <summary>The store's own records and archives' lists as JSON.</summary>
+internal static class StoreJson
+{
+    public static JsonRecord<LayerRecord> Layer { get; } =
+        new JsonRecord<LayerRecord>(new LayerRecord { DiffId = default, Size = 0, Entries = 0, TarSize = 0, Own = false, BootId = "" })
+        .Required("diffId", ImageParts.Digest, static l => l.DiffId, static (l, v) => l with { DiffId = v })
+        .Required("size", Long, static l => l.Size, static (l, v) => l with { Size = v })
+        .Required("entries", Long, static l => l.Entries, static (l, v) => l with { Entries = v })
+        .Required("tarSize", Long, static l => l.TarSize, static (l, v) => l with { TarSize = v })
+        .Required("own", Flag, static l => l.Own, static (l, v) => l with { Own = v })
+        .Optional("blob", ImageParts.Descriptor, static l => l.Blob, static (l, v) => l with { Blob = v })
+        .Optional("implied", Texts, static l => l.Implied, static (l, v) => l with { Implied = v })
+        .Field("hidesAll", Flag, static l => l.HidesAll, static (l, v) => l with { HidesAll = v })
+        .Required("bootId", Text, static l => l.BootId, static (l, v) => l with { BootId = v })
+        .Field("synced", Flag, static l => l.Synced, static (l, v) => l with { Synced = v });
+
+    public static JsonRecord<ImageRecord> Image { get; } = new JsonRecord<ImageRecord>(new ImageRecord { Id = default })
+        .Required("id", ImageParts.Digest, static i => i.Id, static (i, v) => i with { Id = v })
+        .OptionalValue("manifest", ImageParts.Digest, static i => i.Manifest, static (i, v) => i with { Manifest = v })
+        .Optional("lastTagged", Text, static i => i.LastTagged, static (i, v) => i with { LastTagged = v });
+
+    public static JsonRecord<DockerArchiveImage> ArchiveImage { get; } =
+        new JsonRecord<DockerArchiveImage>(new DockerArchiveImage { Config = "", Layers = [] })
+        .Required("Config", Text, static a => a.Config, static (a, v) => a with { Config = v })
+        .Optional("RepoTags", Texts, static a => a.RepoTags, static (a, v) => a with { RepoTags = v })
+        .Required("Layers", Texts, static a => a.Layers, static (a, v) => a with { Layers = v });
+
+    public static JsonKind<IReadOnlyList<DockerArchiveImage>> ArchiveImages { get; } = List(ArchiveImage);
+}
 
 /// <summary>What the store knows about a layer: <c>layers/HEX/layer.json</c>.</summary>
 internal sealed record LayerRecord
@@ -63,14 +83,11 @@ internal sealed record ImageRecord
 internal sealed record DockerArchiveImage
 {
     /// <summary>The path of the configuration.</summary>
-    [JsonPropertyName("Config")]
     public required string Config { get; init; }
 
     /// <summary>The image's names.</summary>
-    [JsonPropertyName("RepoTags")]
     public IReadOnlyList<string>? RepoTags { get; init; }
 
     /// <summary>The paths of the layers, from the base up.</summary>
-    [JsonPropertyName("Layers")]
     public required IReadOnlyList<string> Layers { get; init; }
 }

@@ -1,10 +1,10 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
+using CrunSharp.Oci.Json;
 using Microsoft.Win32.SafeHandles;
+using static CrunSharp.Oci.Json.JsonKind;
 
 namespace CrunSharp.Build.Cache;
 
@@ -21,10 +21,14 @@ internal sealed record CacheRecord
     public required IReadOnlyDictionary<string, string> Parts { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, Converters = [typeof(DigestJsonConverter)])]
-[JsonSerializable(typeof(CacheRecord))]
-internal sealed partial class CacheJson : JsonSerializerContext;
+internal static class CacheJson
+{
+    public static JsonRecord<CacheRecord> Record { get; } =
+        new JsonRecord<CacheRecord>(new CacheRecord { Created = "", Parts = new Dictionary<string, string>() })
+        .OptionalValue("diffId", ImageParts.Digest, static r => r.DiffId, static (r, v) => r with { DiffId = v })
+        .Required("created", Text, static r => r.Created, static (r, v) => r with { Created = v })
+        .Required("parts", TextMap, static r => r.Parts, static (r, v) => r with { Parts = v });
+}
 
 /// <summary>
 /// The results of steps: one small file for each key, published by rename. A lookup is one open, many builds may use it at
@@ -56,9 +60,9 @@ internal sealed class BuildCache : IDisposable
         try
         {
             return AtomicFile.TryRead(_folder, NameOf(key), MostBytes) is { Length: > 0 } json
-                ? JsonSerializer.Deserialize(json, CacheJson.Default.CacheRecord) : null;
+                ? CacheJson.Record.Parse(json, "record") : null;
         }
-        catch (Exception error) when (error is JsonException or CrunException)
+        catch (CrunException)
         {
             return null;
         }
@@ -72,7 +76,7 @@ internal sealed class BuildCache : IDisposable
     {
         MakeFolder(key);
         MakeFolder(withoutParent);
-        AtomicFile.Write(_folder, NameOf(key), JsonSerializer.SerializeToUtf8Bytes(record, CacheJson.Default.CacheRecord));
+        AtomicFile.Write(_folder, NameOf(key), CacheJson.Record.Format(record));
         FileAt.Open(_folder, NameOf(withoutParent), OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_NOFOLLOW, 0x180).Dispose();
     }
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using CrunSharp.Kernel;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Processes;
@@ -73,7 +72,7 @@ public sealed class Container
 
     internal ContainerState WrittenState =>
         AtomicFile.TryRead(null, $"{Path}/{StateFile}") is { } json
-            ? EngineJson.Read(json, EngineJson.Default.ContainerState, $"{Path}/{StateFile}")
+            ? EngineJson.State.Parse(json, "record", $"read {Path}/{StateFile}")
             : new ContainerState();
 
     /// <summary>Whether a supervisor watches it.</summary>
@@ -116,7 +115,7 @@ public sealed class Container
     }
 
     internal void Write(ContainerState state) =>
-        AtomicFile.Write(null, $"{Path}/{StateFile}", JsonSerializer.SerializeToUtf8Bytes(state, EngineJson.Default.ContainerState));
+        AtomicFile.Write(null, $"{Path}/{StateFile}", EngineJson.State.Format(state));
 
     /// <summary>Waits until its supervisor has done all that follows the end of its program.</summary>
     internal void WaitForSupervisor()

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 
@@ -34,7 +33,7 @@ public sealed class ContainerStore(EnginePaths paths)
             AtomicFile.Write(names, config.Name, Encoding.ASCII.GetBytes(config.Id));
             var starter = isStarting ? FileLock.Exclusive(null, $"{directory}/{Container.StarterLock}") : null;
             // The record last: with it the container exists.
-            AtomicFile.Write(null, $"{directory}/{Container.ConfigFile}", JsonSerializer.SerializeToUtf8Bytes(config, EngineJson.Default.ContainerConfig));
+            AtomicFile.Write(null, $"{directory}/{Container.ConfigFile}", ConfigJson.Config.Format(config));
             return new Container(paths, config) { Starter = starter };
         }
     }
@@ -116,7 +115,7 @@ public sealed class ContainerStore(EnginePaths paths)
     private Container? TryRead(string id)
     {
         var path = Path.Combine(paths.Containers, id, Container.ConfigFile);
-        return AtomicFile.TryRead(null, path) is { } json ? new Container(paths, EngineJson.Read(json, EngineJson.Default.ContainerConfig, path)) : null;
+        return AtomicFile.TryRead(null, path) is { } json ? new Container(paths, ConfigJson.Config.Parse(json, "record", $"read {path}")) : null;
     }
 
     private List<string> Ids()

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using CrunSharp.Engine.Containers;
 using CrunSharp.Engine.Supervision;
 using CrunSharp.Kernel;
@@ -24,7 +23,7 @@ public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
     {
         if (!IsName(name)) return null;
         var path = Path.Combine(paths.Volumes, name, RecordFile);
-        return AtomicFile.TryRead(null, path) is { } json ? EngineJson.Read(json, EngineJson.Default.VolumeRecord, path) : null;
+        return AtomicFile.TryRead(null, path) is { } json ? EngineJson.Volume.Parse(json, "record", $"read {path}") : null;
     }
 
     /// <summary>Makes a volume, or gives the one that there is.</summary>
@@ -50,7 +49,7 @@ public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
         FileAt.MakeDirectories(directory, 0x1c1);
         FileAt.MakeDirectories($"{directory}/{DataDirectory}", 0x1ed);
         using var handle = FileAt.OpenDirectory(directory);
-        return AtomicFile.TryCreate(handle, RecordFile, JsonSerializer.SerializeToUtf8Bytes(record, EngineJson.Default.VolumeRecord))
+        return AtomicFile.TryCreate(handle, RecordFile, EngineJson.Volume.Format(record))
             ? record
             : TryFind(record.Name) ?? record;
     }

@@ -42,7 +42,7 @@ internal sealed class AddressPool(NetworkPaths paths, string network, Subnet sub
     {
         if (!subnet.IsUsable(address))
             throw CrunException.Invalid($"{Subnet.ToAddress(address)} is no address for a container in {subnet}", $"connect to network {network}");
-        return AtomicFile.TryCreate(null, PathOf(address), NetworkJson.Write(owner, NetworkJsonContext.Default.LeaseRecord));
+        return AtomicFile.TryCreate(null, PathOf(address), NetworkJson.Lease.Format(owner));
     }
 
     /// <summary>Who has an address; null when it is free.</summary>
@@ -50,7 +50,7 @@ internal sealed class AddressPool(NetworkPaths paths, string network, Subnet sub
     {
         try
         {
-            return NetworkJson.TryRead(null, PathOf(address), NetworkJsonContext.Default.LeaseRecord);
+            return NetworkJson.TryRead(null, PathOf(address), NetworkJson.Lease);
         }
         catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
         {

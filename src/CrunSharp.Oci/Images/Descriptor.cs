@@ -1,6 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-
 namespace CrunSharp.Oci.Images;
 
 /// <summary>A reference to content: what it is, its digest and its size.</summary>
@@ -44,11 +41,9 @@ public sealed record Platform
     public string? Variant { get; init; }
 
     /// <summary>The version of the operating system (Windows).</summary>
-    [JsonPropertyName("os.version")]
     public string? OsVersion { get; init; }
 
     /// <summary>Features of the operating system (Windows).</summary>
-    [JsonPropertyName("os.features")]
     public IReadOnlyList<string>? OsFeatures { get; init; }
 
     /// <summary>This host's platform.</summary>
@@ -65,18 +60,4 @@ public sealed record Platform
 
     /// <summary><c>os/architecture[/variant]</c>.</summary>
     public override string ToString() => Variant is null ? $"{Os}/{Architecture}" : $"{Os}/{Architecture}/{Variant}";
-}
-
-/// <summary>Writes a <see cref="Digest"/> as its text.</summary>
-public sealed class DigestJsonConverter : JsonConverter<Digest>
-{
-    /// <inheritdoc/>
-    public override Digest Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        Digest.TryParse(reader.GetString(), out var digest)
-            ? digest
-            : throw new JsonException("not a digest of the form sha256:HEX");
-
-    /// <inheritdoc/>
-    public override void Write(Utf8JsonWriter writer, Digest value, JsonSerializerOptions options) =>
-        writer.WriteStringValue(value.ToString());
 }

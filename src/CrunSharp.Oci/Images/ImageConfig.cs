@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace CrunSharp.Oci.Images;
 
@@ -32,7 +31,6 @@ public sealed record ImageConfig
     public IReadOnlyList<HistoryEntry>? History { get; init; }
 
     /// <summary>What this version of the program does not know, kept as it came.</summary>
-    [JsonExtensionData]
     public Dictionary<string, JsonElement>? Unknown { get; set; }
 }
 
@@ -43,7 +41,6 @@ public sealed record RootFs
     public string Type { get; init; } = "layers";
 
     /// <summary>The digests of the layers' uncompressed tars, from the base up.</summary>
-    [JsonPropertyName("diff_ids")]
     public required IReadOnlyList<Digest> DiffIds { get; init; }
 }
 
@@ -57,14 +54,12 @@ public sealed record HistoryEntry
     public string? Author { get; init; }
 
     /// <summary>The instruction.</summary>
-    [JsonPropertyName("created_by")]
     public string? CreatedBy { get; init; }
 
     /// <summary>A note.</summary>
     public string? Comment { get; init; }
 
     /// <summary>Whether it made no layer.</summary>
-    [JsonPropertyName("empty_layer")]
     public bool? EmptyLayer { get; init; }
 }
 
@@ -72,64 +67,49 @@ public sealed record HistoryEntry
 public sealed record ContainerConfig
 {
     /// <summary><c>user[:group]</c>, names or numbers.</summary>
-    [JsonPropertyName("User")]
     public string? User { get; init; }
 
     /// <summary>Ports that the program listens on: <c>80/tcp</c>.</summary>
-    [JsonPropertyName("ExposedPorts")]
     public IReadOnlyDictionary<string, EmptyObject>? ExposedPorts { get; init; }
 
     /// <summary>The environment, <c>NAME=value</c>.</summary>
-    [JsonPropertyName("Env")]
     public IReadOnlyList<string>? Env { get; init; }
 
     /// <summary>What runs; <see cref="Cmd"/> is appended.</summary>
-    [JsonPropertyName("Entrypoint")]
     public IReadOnlyList<string>? Entrypoint { get; init; }
 
     /// <summary>The default command, or arguments to <see cref="Entrypoint"/>.</summary>
-    [JsonPropertyName("Cmd")]
     public IReadOnlyList<string>? Cmd { get; init; }
 
     /// <summary>How to tell whether the program is healthy.</summary>
-    [JsonPropertyName("Healthcheck")]
     public HealthConfig? Healthcheck { get; init; }
 
     /// <summary>Whether the arguments are escaped (Windows; BuildKit sets it).</summary>
-    [JsonPropertyName("ArgsEscaped")]
     public bool? ArgsEscaped { get; init; }
 
     /// <summary>Paths that are volumes.</summary>
-    [JsonPropertyName("Volumes")]
     public IReadOnlyDictionary<string, EmptyObject>? Volumes { get; init; }
 
     /// <summary>Where the program starts.</summary>
-    [JsonPropertyName("WorkingDir")]
     public string? WorkingDir { get; init; }
 
     /// <summary>Labels.</summary>
-    [JsonPropertyName("Labels")]
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
     /// <summary>The signal that asks the program to end.</summary>
-    [JsonPropertyName("StopSignal")]
     public string? StopSignal { get; init; }
 
     /// <summary>How long to wait after it.</summary>
     /// <value>Seconds.</value>
-    [JsonPropertyName("StopTimeout")]
     public int? StopTimeout { get; init; }
 
     /// <summary>Instructions that run in a build that starts from this image.</summary>
-    [JsonPropertyName("OnBuild")]
     public IReadOnlyList<string>? OnBuild { get; init; }
 
     /// <summary>The shell of the shell form.</summary>
-    [JsonPropertyName("Shell")]
     public IReadOnlyList<string>? Shell { get; init; }
 
     /// <summary>What this version of the program does not know, kept as it came.</summary>
-    [JsonExtensionData]
     public Dictionary<string, JsonElement>? Unknown { get; set; }
 }
 
@@ -137,31 +117,25 @@ public sealed record ContainerConfig
 public sealed record HealthConfig
 {
     /// <summary><c>NONE</c>, <c>CMD</c> and arguments, or <c>CMD-SHELL</c> and a line.</summary>
-    [JsonPropertyName("Test")]
     public IReadOnlyList<string>? Test { get; init; }
 
     /// <summary>Between checks.</summary>
     /// <value>Nanoseconds.</value>
-    [JsonPropertyName("Interval")]
     public long? Interval { get; init; }
 
     /// <summary>How long a check may take.</summary>
     /// <value>Nanoseconds.</value>
-    [JsonPropertyName("Timeout")]
     public long? Timeout { get; init; }
 
     /// <summary>How long failures do not count after the start.</summary>
     /// <value>Nanoseconds.</value>
-    [JsonPropertyName("StartPeriod")]
     public long? StartPeriod { get; init; }
 
     /// <summary>Between checks during the start.</summary>
     /// <value>Nanoseconds.</value>
-    [JsonPropertyName("StartInterval")]
     public long? StartInterval { get; init; }
 
     /// <summary>How many failures in a row make it unhealthy.</summary>
-    [JsonPropertyName("Retries")]
     public int? Retries { get; init; }
 }
 

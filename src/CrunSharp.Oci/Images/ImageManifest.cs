@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace CrunSharp.Oci.Images;
 
@@ -29,7 +28,6 @@ public sealed record ImageManifest
     public IReadOnlyDictionary<string, string>? Annotations { get; init; }
 
     /// <summary>What this version of the program does not know, kept as it came.</summary>
-    [JsonExtensionData]
     public Dictionary<string, JsonElement>? Unknown { get; set; }
 }
 
@@ -50,6 +48,5 @@ public sealed record ImageIndex
     public IReadOnlyDictionary<string, string>? Annotations { get; init; }
 
     /// <summary>What this version of the program does not know, kept as it came.</summary>
-    [JsonExtensionData]
     public Dictionary<string, JsonElement>? Unknown { get; set; }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
 
@@ -45,7 +44,7 @@ public static class DockerArchive
 
         var target = new TarTarget(output);
         OciLayout.AddIndex(target, manifests);
-        target.Add("manifest.json", JsonSerializer.SerializeToUtf8Bytes(entries, StoreJson.Default.IReadOnlyListDockerArchiveImage));
+        target.Add("manifest.json", StoreJson.ArchiveImages.Format(entries));
         foreach (var (digest, document) in documents) target.AddBlob(digest, document.Length, stream => stream.Write(document.Span));
         foreach (var (image, _) in images)
         {
@@ -76,16 +75,8 @@ public static class DockerArchive
 
     internal static IReadOnlyList<DockerArchiveImage> ReadList(byte[] manifest)
     {
-        try
-        {
-            var list = JsonSerializer.Deserialize(manifest, StoreJson.Default.IReadOnlyListDockerArchiveImage) ?? [];
-            return list.Count is > 0 and <= MostImages ? list : throw CrunException.Integrity($"manifest.json lists {list.Count} images", "load");
-        }
-        catch (JsonException error)
-        {
-            throw CrunException.Integrity(
-                $"manifest.json is malformed at {error.Path ?? "$"} (line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1})", "load", error);
-        }
+        var list = StoreJson.ArchiveImages.Parse(manifest, "manifest.json", "load");
+        return list.Count is > 0 and <= MostImages ? list : throw CrunException.Integrity($"manifest.json lists {list.Count} images", "load");
     }
 
     // The file is named after its digest, if it is named after a digest at all.

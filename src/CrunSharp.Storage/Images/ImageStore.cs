@@ -1,4 +1,3 @@
-using System.Text.Json;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
@@ -136,18 +135,11 @@ public sealed class ImageStore
     {
         var json = AtomicFile.TryRead(_directories.Images, FileName(id), 1024 * 1024);
         if (json is null) return null;
-        try
-        {
-            return JsonSerializer.Deserialize(json, StoreJson.Default.ImageRecord) is { } record && record.Id == id ? record : null;
-        }
-        catch (JsonException error)
-        {
-            throw CrunException.Integrity($"the record is damaged: {error.Message}", $"read image {id}", error);
-        }
+        return StoreJson.Image.Parse(json, "record", $"read image {id}") is var record && record.Id == id ? record : null;
     }
 
     private void Write(ImageRecord record) =>
-        AtomicFile.Write(_directories.Images, FileName(record.Id), JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.ImageRecord), durable: true);
+        AtomicFile.Write(_directories.Images, FileName(record.Id), StoreJson.Image.Format(record), durable: true);
 
     private Image? TryResolvePrefix(string prefix)
     {

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
@@ -164,10 +163,9 @@ public sealed class LayerStore
         if (json is null) return null;
         try
         {
-            var record = JsonSerializer.Deserialize(json, StoreJson.Default.LayerRecord);
-            return record?.DiffId == diffId ? record : null;
+            return StoreJson.Layer.Parse(json, "record") is var record && record.DiffId == diffId ? record : null;
         }
-        catch (JsonException)
+        catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
         {
             // A power cut tore it.
             return null;
@@ -175,7 +173,7 @@ public sealed class LayerStore
     }
 
     private void Write(Digest diffId, LayerRecord record) =>
-        AtomicFile.Write(_directories.Layers, $"{diffId.Hex}/{RecordName}", JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.LayerRecord));
+        AtomicFile.Write(_directories.Layers, $"{diffId.Hex}/{RecordName}", StoreJson.Layer.Format(record));
 
     private Layer? TryGetTrusted(Digest diffId) =>
         TryReadRecord(diffId) is { } record && (record.Synced || record.BootId == _bootId.Value)
@@ -232,7 +230,7 @@ public sealed class LayerStore
     private Layer Publish(LayerDraft draft, LayerRecord record)
     {
         var hex = record.DiffId.Hex;
-        AtomicFile.Write(draft.DraftHandle, $"{LayerDraft.LayerName}/{RecordName}", JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.LayerRecord));
+        AtomicFile.Write(draft.DraftHandle, $"{LayerDraft.LayerName}/{RecordName}", StoreJson.Layer.Format(record));
         var held = FileLock.TryExisting(draft.DraftHandle, LayerDraft.LayerName, shared: true, wait: true)!;
         for (; ; )
         {
