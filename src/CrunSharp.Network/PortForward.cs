@@ -26,6 +26,10 @@ public sealed record PortForward
     /// <value>1 to 65535; 0 lets <see cref="BridgeNetwork.Reserve"/> choose.</value>
     public ushort HostPort { get; init; }
 
+    /// <summary>The last of the host's ports to choose from; <see cref="HostPort"/> is the first.</summary>
+    /// <value>Null when there is no choice, and after <see cref="BridgeNetwork.Reserve"/> has chosen.</value>
+    public ushort? LastHostPort { get; init; }
+
     /// <summary>The container's port.</summary>
     /// <value>1 to 65535.</value>
     public ushort ContainerPort { get; init; }

@@ -64,6 +64,16 @@ public class PortReservationTests
     }
 
     [Test]
+    public void Of_a_range_the_first_free_port_is_taken([Values(PortProtocol.Tcp, PortProtocol.Udp)] PortProtocol protocol)
+    {
+        var range = new PortForward { HostPort = 8080, LastHostPort = 8081, ContainerPort = 80, Protocol = protocol };
+        using var first = Reserve(range);
+        using var second = Reserve(range);
+        Assert.That(first.Ports.Concat(second.Ports), Is.EqualTo(new[] { range with { LastHostPort = null }, range with { HostPort = 8081, LastHostPort = null } }));
+        Assert.That(() => Reserve(range), Throws.TypeOf<CrunException>().With.Message.EqualTo("Bind for 0.0.0.0:8080-8081 failed: all ports are allocated"));
+    }
+
+    [Test]
     public void Nothing_is_kept_when_one_of_the_ports_is_in_use()
     {
         using var used = Reserve(new PortForward { HostPort = 8081, ContainerPort = 80 });

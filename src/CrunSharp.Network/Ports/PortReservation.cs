@@ -66,32 +66,40 @@ public sealed class PortReservation : IDisposable
     private void Take(PortForward port, bool listen)
     {
         if (port.ContainerPort == 0) throw CrunException.Invalid("the container port 0 cannot be published", "publish port");
-        for (var i = 0; i < MostTries; i++)
+        if (port.LastHostPort < port.HostPort) throw CrunException.Invalid($"the host ports {port.HostPort}-{port.LastHostPort} are no range", "publish port");
+        var tries = port.HostPort == 0 ? MostTries : (port.LastHostPort ?? port.HostPort) - port.HostPort + 1;
+        for (var i = 0; i < tries; i++)
         {
-            var taken = new List<SafeFileHandle>(2);
-            var chosen = port;
-            var errno = Errno.None;
-            foreach (var address in AddressesOf(port))
-            {
-                errno = TryTake(chosen, address, listen, taken);
-                if (errno is Errno.EAFNOSUPPORT or Errno.EADDRNOTAVAIL && port.HostIp is null && address.AddressFamily == AddressFamily.InterNetworkV6)
-                    errno = Errno.None; // the host has no IPv6
-                if (errno != Errno.None) break;
-                if (chosen.HostPort == 0 && taken.Count > 0) chosen = chosen with { HostPort = InetSocket.PortOf(taken[0]) };
-            }
-            if (errno == Errno.None)
-            {
-                if (chosen.HostPort == 0) throw CrunException.Unsupported($"a random {port.Protocol} port cannot be chosen on this host", "publish port");
-                _ports.Add(chosen);
-                _sockets.AddRange(taken);
-                if (listen && port.Protocol == PortProtocol.Tcp)
-                    foreach (var socket in taken) _listeners.Add(new PortListener(socket, port.ContainerPort));
-                return;
-            }
-            foreach (var socket in taken) socket.Dispose();
-            if (errno != Errno.EADDRINUSE || port.HostPort != 0) throw Failure(chosen, errno);
+            var wanted = port with { HostPort = (ushort)(port.HostPort == 0 ? 0 : port.HostPort + i), LastHostPort = null };
+            var errno = TryTake(wanted, listen);
+            if (errno == Errno.None) return;
+            if (errno != Errno.EADDRINUSE) throw Failure(wanted, errno);
         }
         throw Failure(port, Errno.EADDRINUSE);
+    }
+
+    // At all addresses of the port, or at none.
+    private Errno TryTake(PortForward port, bool listen)
+    {
+        var taken = new List<SafeFileHandle>(2);
+        foreach (var address in AddressesOf(port))
+        {
+            var errno = TryTake(port, address, listen, taken);
+            if (errno is Errno.EAFNOSUPPORT or Errno.EADDRNOTAVAIL && port.HostIp is null && address.AddressFamily == AddressFamily.InterNetworkV6)
+                errno = Errno.None; // the host has no IPv6
+            if (errno != Errno.None)
+            {
+                foreach (var socket in taken) socket.Dispose();
+                return errno;
+            }
+            if (port.HostPort == 0 && taken.Count > 0) port = port with { HostPort = InetSocket.PortOf(taken[0]) };
+        }
+        if (port.HostPort == 0) throw CrunException.Unsupported($"a random {port.Protocol} port cannot be chosen on this host", "publish port");
+        _ports.Add(port);
+        _sockets.AddRange(taken);
+        if (listen && port.Protocol == PortProtocol.Tcp)
+            foreach (var socket in taken) _listeners.Add(new PortListener(socket, port.ContainerPort));
+        return Errno.None;
     }
 
     private static Errno TryTake(PortForward port, IPAddress address, bool listen, List<SafeFileHandle> taken)
@@ -130,7 +138,9 @@ public sealed class PortReservation : IDisposable
 
     // The words are Docker's: scripts look for them.
     private static CrunException Failure(PortForward port, Errno errno) => errno == Errno.EADDRINUSE
-        ? CrunException.Exists($"Bind for {new IPEndPoint(port.BindAddress, port.HostPort)} failed: port is already allocated")
+        ? CrunException.Exists(port.LastHostPort is { } last && last > port.HostPort
+            ? $"Bind for {new IPEndPoint(port.BindAddress, port.HostPort)}-{last} failed: all ports are allocated"
+            : $"Bind for {new IPEndPoint(port.BindAddress, port.HostPort)} failed: port is already allocated")
         : new CrunException(errno == Errno.EACCES ? ErrorKind.Denied : ErrorKind.InvalidInput,
             $"Bind for {new IPEndPoint(port.BindAddress, port.HostPort)} failed: {errno.Describe()}", errno: Errno.None);
 }

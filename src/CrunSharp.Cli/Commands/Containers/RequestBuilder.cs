@@ -91,6 +91,7 @@ internal static class RequestBuilder
     {
         HostIp = port.HostAddress is { } address ? IPAddress.Parse(address) : null,
         HostPort = port.HostPort,
+        LastHostPort = port.LastHostPort > port.HostPort ? port.LastHostPort : null,
         ContainerPort = port.ContainerPort,
         Protocol = Enum.Parse<PortProtocol>(port.Protocol, ignoreCase: true),
     };
