@@ -41,6 +41,7 @@ internal static class NR_OLD
     public const int __NR_execve = 221;
     public const int __NR_sendmsg = 211;
     public const int __NR_accept4 = 242;
+    public const int __NR_socket = 198;
     public const int __NR_mkdirat = 34;
     public const int __NR_ioprio_set = 30;
     public const int __NR_sched_setattr = 274;

@@ -40,6 +40,7 @@ internal static class NR_OLD
     public const int __NR_execveat = 322;
     public const int __NR_execve = 59;
     public const int __NR_sendmsg = 46;
+    public const int __NR_socket = 41;
     public const int __NR_accept4 = 288;
     public const int __NR_mkdirat = 258;
     public const int __NR_ioprio_set = 251;

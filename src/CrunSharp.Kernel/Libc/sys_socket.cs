@@ -27,6 +27,7 @@ internal static class SOCK
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_NOSIGNAL = 0x4000;
     public const int SHUT_WR = 1;
+    public const int SHUT_RDWR = 2;
 }
 
 [CHeader("netinet/in.h")]

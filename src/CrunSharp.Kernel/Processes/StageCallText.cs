@@ -43,6 +43,7 @@ internal static class StageCallText
         NR_OLD.__NR_exit_group => ("exit_group", "d"),
         NR_OLD.__NR_keyctl => ("keyctl", "ds"),
         NR_OLD.__NR_openat => ("openat", "fsx"),
+        NR_OLD.__NR_socket => ("socket", "dxd"),
         NR_OLD.__NR_accept4 => ("accept4", "f..x"),
         NR_OLD.__NR_mkdirat => ("mkdirat", "fso"),
         NR_OLD.__NR_fchown => ("fchown", "fdd"),

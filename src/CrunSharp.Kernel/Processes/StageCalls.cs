@@ -227,6 +227,20 @@ public sealed partial class StagePlan
     /// <summary>setdomainname.</summary>
     public Step SetDomainName(string name) => Add(NR_OLD.__NR_setdomainname, Text(name), System.Text.Encoding.UTF8.GetByteCount(name));
 
+    /// <summary>Brings up the loopback interface of this process's network namespace.</summary>
+    /// <seealso href="https://man7.org/linux/man-pages/man7/netdevice.7.html"/>
+    public void BringUpLoopback()
+    {
+        Span<byte> request = stackalloc byte[40]; // struct ifreq: a name, here of lo, and flags
+        request.Clear();
+        "lo"u8.CopyTo(request);
+        BinaryPrimitives.WriteUInt16LittleEndian(request[(int)IFF.IFNAMSIZ..], (ushort)IFF.IFF_UP);
+        var socket = NewSlot();
+        Add(NR_OLD.__NR_socket, SOCK.AF_INET, SOCK.SOCK_DGRAM | SOCK.SOCK_CLOEXEC, 0).Into(socket);
+        Add(NR_OLD.__NR_ioctl, socket, (long)SIO.SIOCSIFFLAGS, Data(request));
+        Close(socket);
+    }
+
     /// <summary>setsid.</summary>
     public Step NewSession() => Add(NR_OLD.__NR_setsid);
 

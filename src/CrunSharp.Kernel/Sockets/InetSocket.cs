@@ -62,6 +62,13 @@ public static unsafe class InetSocket
     public static Errno Listen(SafeFileHandle socket, int backlog) =>
         C.listen(socket, backlog) == 0 ? Errno.None : SystemCall.LastErrno;
 
+    /// <summary>Makes a listening socket refuse connections; it keeps its port, for itself alone.</summary>
+    public static void EndListening(SafeFileHandle socket)
+    {
+        SetOption(socket, SOCK.SOL_SOCKET, SOCK.SO_REUSEADDR, 0);
+        C.shutdown(socket, SOCK.SHUT_RDWR);
+    }
+
     /// <summary>The port that a socket is bound to.</summary>
     /// <exception cref="CrunException">The errors of getsockname.</exception>
     public static ushort PortOf(SafeFileHandle socket)

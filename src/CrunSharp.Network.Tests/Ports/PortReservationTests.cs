@@ -74,6 +74,36 @@ public class PortReservationTests
     }
 
     [Test]
+    public void Many_ports_are_each_reserved_although_nobody_listens_and_old_connections_linger()
+    {
+        var many = Enumerable.Range(8080, 100).Select(static i => new PortForward { HostPort = (ushort)i, ContainerPort = 80 }).ToArray();
+        _host.Machine.Run(() =>
+        {
+            // The server ends the connection first: its end lingers on 8080.
+            using var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            server.Bind(new IPEndPoint(IPAddress.Loopback, 8080));
+            server.Listen();
+            using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            client.Connect(server.LocalEndPoint!);
+            using (server.Accept())
+            {
+            }
+            client.Receive(new byte[1]);
+            return 0;
+        });
+        using var first = Reserve(many);
+        Assert.That(() => Reserve(many), Throws.TypeOf<CrunException>());
+        Assert.That(() => Reserve(many[50]), Throws.TypeOf<CrunException>());
+        var refused = Assert.Throws<SocketException>(() => _host.Machine.Run(() =>
+        {
+            using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            client.Connect(IPAddress.Loopback, 8090);
+            return 0;
+        }));
+        Assert.That(refused!.SocketErrorCode, Is.EqualTo(SocketError.ConnectionRefused));
+    }
+
+    [Test]
     public void Nothing_is_kept_when_one_of_the_ports_is_in_use()
     {
         using var used = Reserve(new PortForward { HostPort = 8081, ContainerPort = 80 });

@@ -117,11 +117,12 @@ public sealed class PortReservation : IDisposable
             return port.Protocol == PortProtocol.Sctp && errno is Errno.EPROTONOSUPPORT or Errno.ESOCKTNOSUPPORT ? Errno.None : errno;
         }
         taken.Add(socket);
-        // Sockets that only bind would share a port if they reused addresses.
-        var listens = listen && port.Protocol == PortProtocol.Tcp;
-        if (listens) InetSocket.ReuseAddress(socket);
+        // Old connections may linger on the port; that nobody has it now is known by listening there.
+        var isTcp = port.Protocol == PortProtocol.Tcp;
+        if (isTcp) InetSocket.ReuseAddress(socket);
         errno = InetSocket.Bind(socket, new IPEndPoint(address, port.HostPort));
-        if (errno == Errno.None && listens) errno = InetSocket.Listen(socket, Backlog);
+        if (errno == Errno.None && isTcp) errno = InetSocket.Listen(socket, Backlog);
+        if (errno == Errno.None && isTcp && !listen) InetSocket.EndListening(socket);
         if (errno != Errno.None)
         {
             taken.Remove(socket);

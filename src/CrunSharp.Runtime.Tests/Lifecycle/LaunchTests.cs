@@ -88,6 +88,10 @@ public class LaunchTests
     }
 
     [Test]
+    public void A_new_network_has_a_loopback_that_works() =>
+        Assert.That(Run(SpecOf("sh", "-c", "ip -o link show lo; nc -w 1 127.0.0.1 9")).Output, Does.Contain(",UP").And.Contain("Connection refused"));
+
+    [Test]
     public void Capabilities_are_exactly_those_that_were_asked_for()
     {
         var (_, output) = Run(SpecOf("grep", "Cap", "/proc/self/status"));

@@ -29,6 +29,7 @@ internal static class InitPlan
         var linux = spec.Linux ?? new LinuxSpec();
         var process = spec.Process ?? throw CrunException.Invalid("the container has no process", spec: "config.md#process");
         var isNew = Namespaces.Enter(plan, linux, options);
+        if (isNew.HasFlag(CloneFlags.CLONE_NEWNET)) plan.For("bring up the loopback interface").BringUpLoopback();
         if (options.Points.HasFlag(LaunchPoints.NamespacesMade)) plan.For("wait at the new namespaces").Meet((int)LaunchPoints.NamespacesMade);
         if (isNew.HasFlag(CloneFlags.CLONE_NEWCGROUP)) plan.For("make the cgroup namespace").Unshare(CloneFlags.CLONE_NEWCGROUP);
         plan.For("start a session");
