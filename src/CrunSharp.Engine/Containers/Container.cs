@@ -1,7 +1,6 @@
 using CrunSharp.Kernel;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Processes;
-using CrunSharp.Oci;
 
 namespace CrunSharp.Engine.Containers;
 
@@ -10,8 +9,7 @@ public sealed class Container
 {
     internal const string ConfigFile = "container.json";
     internal const string StateFile = "state.json";
-    internal const string SupervisorLock = "supervisor.lock";
-    internal const string StarterLock = "starter.lock";
+    internal const string StarterLock = "work"; // a directory that there is anyway; the supervisor locks the container's own
     internal const string AttachSocket = "attach.sock";
 
     private readonly EnginePaths _paths;
@@ -35,6 +33,9 @@ public sealed class Container
 
     internal EnginePaths Paths => _paths;
 
+    /// <summary>Whether it is on disk still.</summary>
+    internal bool Exists => FileAt.TryStatus(null, Path) is not null;
+
     /// <summary>Held by the process that made it to start it at once, as long as it lives.</summary>
     internal FileLock? Starter { get; init; }
 
@@ -43,8 +44,8 @@ public sealed class Container
     {
         get
         {
-            if (WrittenState.Status != ContainerStatus.Created || FileAt.TryStatus(null, $"{Path}/{StarterLock}") is null || IsSupervised) return false;
-            using var held = FileLock.TryExclusive(null, $"{Path}/{StarterLock}");
+            if (!Config.StartsAtOnce || WrittenState.Status != ContainerStatus.Created || IsSupervised) return false;
+            using var held = FileLock.TryExisting(null, $"{Path}/{StarterLock}", shared: true, wait: false);
             return held is not null && WrittenState.Status == ContainerStatus.Created;
         }
     }
@@ -80,9 +81,8 @@ public sealed class Container
     {
         get
         {
-            if (FileAt.TryStatus(null, $"{Path}/{SupervisorLock}") is null) return false;
-            using var held = FileLock.TryExclusive(null, $"{Path}/{SupervisorLock}");
-            return held is null;
+            using var held = FileLock.TryExisting(null, Path, shared: true, wait: false);
+            return held is null && Exists;
         }
     }
 
@@ -118,17 +118,7 @@ public sealed class Container
         AtomicFile.Write(null, $"{Path}/{StateFile}", EngineJson.State.Format(state));
 
     /// <summary>Waits until its supervisor has done all that follows the end of its program.</summary>
-    internal void WaitForSupervisor()
-    {
-        try
-        {
-            FileLock.Exclusive(null, $"{Path}/{SupervisorLock}").Dispose();
-        }
-        catch (CrunException error) when (error.Kind == ErrorKind.NotFound)
-        {
-            // The supervisor removed the container.
-        }
-    }
+    internal void WaitForSupervisor() => FileLock.TryExisting(null, Path, shared: true, wait: true)?.Dispose();
 
     private static PidHandle? TryOpenProcess(ContainerState state) =>
         state.Status == ContainerStatus.Running && state.BootId == Boot.Id ? PidHandle.TryOpen(state.Pid, state.PidStartTime) : null;
