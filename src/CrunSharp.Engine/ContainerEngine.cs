@@ -121,6 +121,7 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     /// <exception cref="CrunException">It runs already.</exception>
     public void Start(Container container, AttachConnection supervisor)
     {
+        container.RequireWhole();
         using (var process = container.WaitForProcess(orStuck: true))
         {
             if (process is not null) throw CrunException.WrongState($"container {container.ShortId} is already running");

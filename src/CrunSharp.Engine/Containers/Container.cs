@@ -1,6 +1,7 @@
 using CrunSharp.Kernel;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Processes;
+using CrunSharp.Oci;
 
 namespace CrunSharp.Engine.Containers;
 
@@ -18,6 +19,9 @@ public sealed class Container
 
     /// <summary>What was asked for.</summary>
     public ContainerConfig Config { get; }
+
+    /// <summary>Why its record cannot be read; null when it can. Its configuration is an empty one then, with its id and name.</summary>
+    public CrunException? Damage { get; init; }
 
     /// <summary>The id: 64 hexadecimal digits.</summary>
     public string Id => Config.Id;
@@ -58,7 +62,7 @@ public sealed class Container
         get
         {
             var state = WrittenState;
-            if (state.Status != ContainerStatus.Running) return state;
+            if (state.Status != ContainerStatus.Running) return Damage is null ? state : state with { Status = ContainerStatus.Dead };
             using var process = TryOpenProcess(state);
             if (process is not null) return state;
             // It ended while nobody watched (its supervisor was killed, or the host was): how, nobody knows. But its
@@ -71,10 +75,29 @@ public sealed class Container
     /// <summary>Whether its first process is there.</summary>
     public bool IsRunning => State.Status == ContainerStatus.Running;
 
-    internal ContainerState WrittenState =>
-        AtomicFile.TryRead(null, $"{Path}/{StateFile}") is { } json
-            ? EngineJson.State.Parse(json, "record", $"read {Path}/{StateFile}")
-            : new ContainerState();
+    /// <summary>Its state as it was written; that it has ended, and nobody knows how, when that is damaged.</summary>
+    internal ContainerState WrittenState
+    {
+        get
+        {
+            if (AtomicFile.TryRead(null, $"{Path}/{StateFile}") is not { } json) return new ContainerState();
+            try
+            {
+                return EngineJson.State.Parse(json, "record", $"read {Path}/{StateFile}");
+            }
+            catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
+            {
+                return new ContainerState { Status = ContainerStatus.Exited, ExitCode = 255, Error = error.Message };
+            }
+        }
+    }
+
+    /// <summary>Refuses to go on with a container whose record is damaged.</summary>
+    /// <exception cref="CrunException">It is.</exception>
+    public void RequireWhole()
+    {
+        if (Damage is not null) throw Damage.Within($"container {ShortId} can only be removed");
+    }
 
     /// <summary>Whether a supervisor watches it.</summary>
     internal bool IsSupervised

@@ -104,9 +104,9 @@ public sealed class ContainerStore(EnginePaths paths)
         using var names = FileLock.Exclusive(null, $"{paths.Names}/{NamesLock}");
         foreach (var entry in FileAt.List(directory))
         {
-            if (IsTrash(entry)
-                || (IsId(entry) && FileAt.TryStatus(directory, $"{entry}/{Container.ConfigFile}") is null))
-                FileAt.RemoveTree(directory, entry);
+            if (!IsTrash(entry) && !(IsId(entry) && FileAt.TryStatus(directory, $"{entry}/{Container.ConfigFile}") is null)) continue;
+            using var held = FileLock.TryExisting(directory, entry, shared: false, wait: false);
+            if (held is not null) FileAt.RemoveTree(directory, entry);
         }
     }
 
@@ -120,7 +120,29 @@ public sealed class ContainerStore(EnginePaths paths)
     private Container? TryRead(string id)
     {
         var path = Path.Combine(paths.Containers, id, Container.ConfigFile);
-        return AtomicFile.TryRead(null, path) is { } json ? new Container(paths, ConfigJson.Config.Parse(json, "record", $"read {path}")) : null;
+        if (AtomicFile.TryRead(null, path) is not { } json) return null;
+        try
+        {
+            var config = ConfigJson.Config.Parse(json, "record", $"read {path}");
+            return config.Id == id ? new Container(paths, config) : throw CrunException.Integrity("the record is another container's", $"read {path}");
+        }
+        catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
+        {
+            // What a power cut tore keeps nobody from the others, and can be seen and removed.
+            return new Container(paths, Remains(id)) { Damage = error };
+        }
+    }
+
+    private ContainerConfig Remains(string id)
+    {
+        var made = FileAt.TryStatus(null, Path.Combine(paths.Containers, id)) is { } status ? DateTimeOffset.FromUnixTimeSeconds(status.Modified.Seconds) : default;
+        using var names = FileAt.TryOpen(null, paths.Names, Kernel.Libc.OpenFlags.O_RDONLY | Kernel.Libc.OpenFlags.O_DIRECTORY, out _);
+        var name = names is null ? null : FileAt.List(names).Find(name => IsName(name) && HolderOf(name) == id);
+        return new ContainerConfig
+        {
+            Id = id, Name = name ?? id[..12], Created = made.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture),
+            Image = "", ImageId = "", Layers = [], Host = new HostOptions(),
+        };
     }
 
     private List<string> Ids(out bool hasTrash)

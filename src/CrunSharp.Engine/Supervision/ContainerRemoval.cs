@@ -7,8 +7,8 @@ namespace CrunSharp.Engine.Supervision;
 
 /// <summary>
 /// Takes away what is on disk of a container that does not run, in two parts: from <see cref="Begin"/> on the container is
-/// gone for everybody, and when this is disposed its files are. If the process is killed between, the next command
-/// deletes them.
+/// gone for everybody, and when this is disposed its files are. Who removes it holds the lock of its directory all the
+/// time: files in the trash that nobody has locked are of one that was killed, and are swept by the next command.
 /// </summary>
 internal sealed class ContainerRemoval : IDisposable
 {
@@ -16,7 +16,7 @@ internal sealed class ContainerRemoval : IDisposable
 
     private ContainerRemoval(string trash) => _trash = trash;
 
-    /// <summary>Removes the container, all but its files.</summary>
+    /// <summary>Removes the container, all but its files, for its supervisor, which holds the lock.</summary>
     /// <param name="container">The container.</param>
     /// <param name="withVolumes">Whether its volumes without a name go as well.</param>
     public static ContainerRemoval Begin(Container container, bool withVolumes)
@@ -26,8 +26,12 @@ internal sealed class ContainerRemoval : IDisposable
         return removal;
     }
 
-    /// <summary>Removes the container with its files.</summary>
-    public static void Run(Container container, bool withVolumes) => Begin(container, withVolumes).Dispose();
+    /// <summary>Removes the container with its files, unless somebody else does.</summary>
+    public static void Run(Container container, bool withVolumes)
+    {
+        using var held = FileLock.TryExisting(null, container.Path, shared: false, wait: true);
+        if (held is not null) Begin(container, withVolumes).Dispose();
+    }
 
     /// <inheritdoc/>
     public void Dispose() => FileAt.RemoveTree(null, _trash);

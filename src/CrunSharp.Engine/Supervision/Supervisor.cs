@@ -236,6 +236,7 @@ public sealed class Supervisor : IDisposable
         BinaryPrimitives.WriteInt32LittleEndian(code, status.Code);
         foreach (var client in _clients) client.Send(FrameType.Exited, code);
         // The container has ended for everybody else, however long a client takes to read what is left.
+        _cleanup.Dispose();
         _held.Dispose();
         foreach (var client in _clients)
         {
@@ -245,7 +246,7 @@ public sealed class Supervisor : IDisposable
 
     internal static string Now(TimeProvider time) => time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.fffffff'00Z'", System.Globalization.CultureInfo.InvariantCulture);
 
-    // Who waits for the end need not wait until the files of what was removed are deleted.
+    // Who waits for the end need not wait until the files of what was removed are deleted: that comes at the next cleanup.
     private void RecordOrRemove(Func<ContainerState, ContainerState> change)
     {
         if (!_container.Exists) return;
