@@ -45,7 +45,8 @@ internal static class Cleanliness
         }
     }
 
-    private static void Processes(World world, List<string> found)
+    /// <summary>Adds what processes and mounts of a world are left.</summary>
+    public static void Processes(World world, List<string> found)
     {
         var hostNetwork = LinkOf($"/proc/{world.Host.Pid}/ns/net");
         // The world's own directory is one mount of its host.

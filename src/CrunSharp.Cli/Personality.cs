@@ -1,3 +1,5 @@
+using CrunSharp.Cli.Commands.Bundles;
+
 namespace CrunSharp.Cli;
 
 /// <summary>What the program is, by the name it was called by.</summary>
@@ -5,13 +7,16 @@ namespace CrunSharp.Cli;
 /// <param name="Main">What it does: the name, then the words, to the exit code.</param>
 internal readonly record struct Personality(string Name, Func<string, string[], int> Main)
 {
+    /// <summary>Our own name.</summary>
+    public const string Own = "crun-sharp";
+
     private static readonly Personality[] All =
     [
-        new("crun-sharp", Shell.Start),
+        new(Own, Shell.Start),
         new("docker", Shell.Start),
         new("docker-compose", NotYet),
-        new("runc", NotYet),
-        new("crun", NotYet),
+        new("runc", RuntimeShell.Start),
+        new("crun", RuntimeShell.Start),
     ];
 
     /// <summary>The personality of a path's last component; the first of all when that is no name of ours.</summary>

@@ -27,6 +27,18 @@ internal static class HelpText
         return ExitCodes.Success;
     }
 
+    /// <summary>Help on a program with a table of commands of its own.</summary>
+    public static int WriteTable(CommandContext context, string summary, CommandRow[] rows, Option[] options)
+    {
+        var text = new StringBuilder();
+        text.Append($"Usage:  {context.Program} [OPTIONS] COMMAND\n\n{summary}\n\nCommands:\n");
+        foreach (var row in rows) AppendVerb(text, row.Paths, row.Summary);
+        AppendOptions(text, "Global Options", options);
+        text.Append($"\nRun '{context.Program} COMMAND --help' for more information on a command.\n");
+        context.Out.Write(text);
+        return ExitCodes.Success;
+    }
+
     /// <summary>Help on a noun.</summary>
     public static int WriteGroup(CommandContext context, CommandGroup group)
     {

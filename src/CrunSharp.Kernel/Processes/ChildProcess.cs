@@ -13,12 +13,13 @@ public static class ChildProcess
     /// <param name="standardInput">Its descriptor 0.</param>
     /// <param name="standardOutput">Its descriptor 1.</param>
     /// <param name="standardError">Its descriptor 2.</param>
+    /// <param name="workingDirectory">Where it starts; null for where we are.</param>
     /// <returns>The process, to be reaped by the caller.</returns>
     /// <exception cref="CrunException">The errors of posix_spawn.</exception>
     public static PidHandle Start(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment,
-        SafeFileHandle standardInput, SafeFileHandle standardOutput, SafeFileHandle standardError)
+        SafeFileHandle standardInput, SafeFileHandle standardOutput, SafeFileHandle standardError, string? workingDirectory = null)
     {
-        var pid = Spawn.Start(path, arguments, environment, [standardInput, standardOutput, standardError], [], newSession: false);
+        var pid = Spawn.Start(path, arguments, environment, [standardInput, standardOutput, standardError], [], newSession: false, workingDirectory);
         // A child that nobody has reaped keeps its number.
         return PidHandle.TryOpen(pid) ?? throw new CrunException(ErrorKind.System, "the new process was reaped by another", $"start {path}");
     }

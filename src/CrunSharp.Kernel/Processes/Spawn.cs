@@ -15,10 +15,11 @@ internal static unsafe class Spawn
     /// <param name="standard">What its descriptors 0, 1 and 2 are; null leaves ours.</param>
     /// <param name="inherited">What else stays open, under the same number.</param>
     /// <param name="newSession">Whether it starts a session of its own, in the root directory.</param>
+    /// <param name="workingDirectory">Where it starts; null for where we are.</param>
     /// <returns>The process id of the child.</returns>
     /// <exception cref="CrunException">The errors of posix_spawn.</exception>
     public static int Start(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment,
-        ReadOnlySpan<SafeHandle?> standard, IReadOnlyList<SafeHandle> inherited, bool newSession)
+        ReadOnlySpan<SafeHandle?> standard, IReadOnlyList<SafeHandle> inherited, bool newSession, string? workingDirectory = null)
     {
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
@@ -35,7 +36,7 @@ internal static unsafe class Spawn
             {
                 if (standard[i] is { } handle) C.posix_spawn_file_actions_adddup2(&actions, Number(handle), i);
             }
-            if (newSession) C.posix_spawn_file_actions_addchdir_np(&actions, "/");
+            if ((newSession ? "/" : workingDirectory) is { } directory) C.posix_spawn_file_actions_addchdir_np(&actions, directory);
             C.sigemptyset(&signals);
             C.posix_spawnattr_setsigmask(&attributes, &signals);
             C.sigfillset(&signals);

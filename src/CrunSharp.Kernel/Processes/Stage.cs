@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Reflection;
+using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 using System.Runtime.InteropServices;
@@ -22,6 +23,19 @@ public sealed unsafe class Stage : IDisposable
     private int _launcher;
 
     private Stage(StagePlan plan, SafeFileHandle channel) => (_plan, _channel) = (plan, channel);
+
+    /// <summary>Whether a process still carries out a plan, and has not executed its program.</summary>
+    public static bool IsStage(PidHandle process)
+    {
+        try
+        {
+            return FileAt.ReadSymbolicLink(null, $"/proc/{process.Pid}/exe").StartsWith("/memfd:crun-sharp-stage", StringComparison.Ordinal);
+        }
+        catch (CrunException)
+        {
+            return false; // it has ended
+        }
+    }
 
     /// <summary>Starts carrying out a plan.</summary>
     /// <param name="plan">The plan; it must begin with its clone.</param>

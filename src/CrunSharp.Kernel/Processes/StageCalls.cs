@@ -329,7 +329,7 @@ public sealed partial class StagePlan
         Add(NR_OLD.__NR_prctl, PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
         for (var capability = 0; capability < 64; capability++)
         {
-            if ((ambient.Mask & (1UL << capability)) != 0) Add(NR_OLD.__NR_prctl, PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+            if ((ambient.Mask & (1UL << capability)) != 0) Add(NR_OLD.__NR_prctl, PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_RAISE, capability, 0, 0).Tolerating([Errno.EPERM]);
         }
     }
 

@@ -51,14 +51,15 @@ internal static class InitPlan
         plan.SetPropagation("/", linux.RootfsPropagation is "shared" or "slave" or "rshared" or "rslave"
             ? MountPropagation.MS_SLAVE : MountPropagation.MS_PRIVATE, recursive: true);
         var root = plan.Inherit(rootfs.Root);
-        var empty = linux.MaskedPaths is { Count: > 0 } ? MakeEmpty(plan) : default;
         plan.For("attach the root file system", "config.md#root").MoveMount(root, options.RootPath);
         foreach (var mount in rootfs.Mounts) Attach(plan, root, mount);
+        if (options.Points.HasFlag(LaunchPoints.MountsMade)) plan.For("wait at the mounts").Meet((int)LaunchPoints.MountsMade);
+        // After the wait: it hides the host's /proc.
+        var empty = linux.MaskedPaths is { Count: > 0 } ? MakeEmpty(plan) : default;
         foreach (var path in linux.ReadonlyPaths ?? []) MakeReadOnly(plan, root, path);
         Mask(plan, root, linux.MaskedPaths ?? [], empty);
         if (spec.Root?.Readonly == true)
             plan.For("make the root file system read-only", "config.md#root").SetAttributes(root, MountAttributes.MOUNT_ATTR_RDONLY, 0, 0, recursive: false);
-        if (options.Points.HasFlag(LaunchPoints.MountsMade)) plan.For("wait at the mounts").Meet((int)LaunchPoints.MountsMade);
         plan.For("change the root directory", "config.md#root").PivotRoot(root);
         plan.CheckNothingLiesOnRoot(root);
     }

@@ -17,7 +17,7 @@ public enum LaunchPoints
 }
 
 /// <summary>What a start needs beside the specification's document.</summary>
-public sealed class LaunchOptions
+public sealed record LaunchOptions
 {
     /// <summary>The directory of the cgroup that the process is born in.</summary>
     public SafeFileHandle? Cgroup { get; init; }
@@ -30,6 +30,9 @@ public sealed class LaunchOptions
 
     /// <summary>Descriptors from 3 on that the process gets as they are.</summary>
     public int PreservedDescriptors { get; init; }
+
+    /// <summary>Whether the process gets a session keyring of its own.</summary>
+    public bool NewKeyring { get; init; } = true;
 
     /// <summary>The system call filter: instructions of 8 bytes; empty for none.</summary>
     public ReadOnlyMemory<byte> Filter { get; init; }

@@ -17,8 +17,11 @@ internal static class ProcessSteps
     /// <exception cref="CrunException">The process has no program, or names a capability or limit that does not exist.</exception>
     public static void Write(StagePlan plan, ProcessSpec process, LaunchOptions options)
     {
-        plan.For("start a session keyring").NewSessionKeyring("_ses.crun-sharp")
-            .Tolerating([Errno.ENOSYS, Errno.EPERM, Errno.EDQUOT]);
+        if (options.NewKeyring)
+        {
+            plan.For("start a session keyring").NewSessionKeyring("_ses.crun-sharp")
+                .Tolerating([Errno.ENOSYS, Errno.EPERM, Errno.EDQUOT]);
+        }
         foreach (var limit in process.Rlimits ?? [])
             plan.For($"limit {limit.Type}", "config.md#posix-process").SetResourceLimit((int)ResourceLimits.Parse(limit.Type), limit.Soft, limit.Hard);
         var notEntered = plan.NewSlot(1);

@@ -14,6 +14,9 @@ public static class Join
     private const CloneFlags AllNamespaces = CloneFlags.CLONE_NEWNS | CloneFlags.CLONE_NEWPID | CloneFlags.CLONE_NEWNET
         | CloneFlags.CLONE_NEWIPC | CloneFlags.CLONE_NEWUTS | CloneFlags.CLONE_NEWCGROUP;
 
+    /// <summary>The namespaces of a process that are not ours; all of them when that cannot be told.</summary>
+    internal static CloneFlags NamespacesOf(PidHandle container) => AllNamespaces;
+
     /// <summary>Makes a process in a container's namespaces; it waits for <see cref="Launch.Start"/>.</summary>
     /// <param name="container">The container's first process.</param>
     /// <param name="process">The new process.</param>
@@ -28,7 +31,7 @@ public static class Join
         var plan = new StagePlan();
         // Before it has anything of the container's, nothing in the container may look into it.
         plan.For("hide from the container").Hide();
-        plan.For("join the container's namespaces").JoinNamespaces(container.File, AllNamespaces);
+        plan.For("join the container's namespaces").JoinNamespaces(container.File, NamespacesOf(container));
         plan.For("start the process").Clone(0, options.Cgroup);
         plan.For("start a session").NewSession();
         if (terminalSocket is not null) OpenTerminal(plan, terminalSocket, process);

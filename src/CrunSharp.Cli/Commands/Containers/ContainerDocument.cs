@@ -10,7 +10,6 @@ internal static class ContainerDocument
 
     public static DomObject Of(Container container)
     {
-        container.RequireWhole();
         var (config, state) = (container.Config, container.State);
         IReadOnlyList<string> command = [.. config.Entrypoint, .. config.Cmd];
         return new DomObject
@@ -52,7 +51,7 @@ internal static class ContainerDocument
         ["Paused"] = false,
         ["Restarting"] = false,
         ["OOMKilled"] = state.OomKilled,
-        ["Dead"] = state.Status == ContainerStatus.Dead,
+        ["Dead"] = false,
         ["Pid"] = (long)state.Pid,
         ["ExitCode"] = (long)state.ExitCode,
         ["Error"] = state.Error,

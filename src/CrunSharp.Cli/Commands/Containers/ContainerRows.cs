@@ -36,7 +36,6 @@ internal static class ContainerRows
     {
         ContainerStatus.Created => "created",
         ContainerStatus.Running => "running",
-        ContainerStatus.Dead => "dead",
         _ => "exited",
     };
 

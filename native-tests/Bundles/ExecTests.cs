@@ -1,0 +1,65 @@
+using System.Text.Json.Nodes;
+using CrunSharp.NativeTests.Harness;
+
+namespace CrunSharp.NativeTests.Bundles;
+
+/// <summary>Further processes in a container.</summary>
+public sealed class ExecTests : BundleTest
+{
+    [Test]
+    public void It_has_the_containers_namespaces_and_what_was_asked_for()
+    {
+        StartSleeper("target");
+        var outcome = World.Shell("$R exec --cwd /tmp -e A=b --user 1000:1001 -g 2000 target sh -c 'pwd; echo $A $MARK; id -u; id -G; hostname; echo err >&2; exit 9' </dev/null");
+        Assert.Multiple(() =>
+        {
+            Assert.That(outcome.Lines, Is.EqualTo(new[] { "/tmp", "b 1", "1000", "1001 2000", "bundle" }));
+            Assert.That(outcome.Err, Is.EqualTo("err\n"));
+            Assert.That(outcome.Code, Is.EqualTo(9));
+            Assert.That(World.Shell("echo input | $R exec target cat").Succeeded().Out, Is.EqualTo("input\n"));
+        });
+    }
+
+    [Test]
+    public void A_process_can_be_a_file()
+    {
+        StartSleeper("byfile");
+        World.File("process.json", new JsonObject
+        {
+            ["args"] = new JsonArray("sh", "-c", "echo $X; id -u; umask"),
+            ["env"] = new JsonArray("PATH=/bin", "X=y"),
+            ["cwd"] = "/",
+            ["user"] = new JsonObject { ["uid"] = 7, ["gid"] = 8, ["umask"] = 63 },
+        }.ToJsonString());
+        Assert.That(World.Shell("$R exec --process process.json byfile </dev/null").Succeeded().Lines, Is.EqualTo(new[] { "y", "7", "0077" }));
+    }
+
+    [Test]
+    public void In_the_background_it_goes_on_and_its_number_is_in_the_file()
+    {
+        StartSleeper("background");
+        World.Shell("$R exec -d --pid-file pid background sleep 1000 </dev/null >/dev/null 2>&1").Succeeded();
+        Assert.That(File.ReadAllText($"/proc/{File.ReadAllText(World.Files + "/pid")}/cmdline"), Is.EqualTo("sleep\u00001000\0"));
+    }
+
+    [TestCase("nosuch", "executable file not found in $PATH")]
+    [TestCase("/nosuch", "no such file or directory")]
+    [TestCase("/etc/passwd", "permission denied")]
+    public void A_program_that_cannot_run_is_told(string program, string reason)
+    {
+        StartSleeper("lacking");
+        var outcome = World.Shell($"$R --log log --log-format json exec lacking {program} </dev/null");
+        Assert.That(outcome.Code, Is.Not.Zero);
+        if (World.IsOurs) Assert.That(outcome.Code, Is.EqualTo(255));
+        Assert.That(JsonNode.Parse(File.ReadAllLines(World.Files + "/log")[^1])!["msg"]!.GetValue<string>(), Does.Contain(reason));
+    }
+
+    [Test]
+    public void It_needs_a_container_that_has_not_ended()
+    {
+        World.Shell($"$R create -b {World.Bundle("true")} ended </dev/null >/dev/null 2>&1 && $R start ended").Succeeded();
+        World.Await("ended", "stopped");
+        Assert.That(World.Shell("$R exec ended true </dev/null").Code, Is.Not.Zero);
+        Assert.That(World.Shell("$R exec nobody true </dev/null").Code, Is.Not.Zero);
+    }
+}

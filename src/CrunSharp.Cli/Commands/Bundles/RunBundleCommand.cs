@@ -1,0 +1,57 @@
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Runtime.Lifecycle;
+
+namespace CrunSharp.Cli.Commands.Bundles;
+
+/// <summary><c>run</c>: makes a container of a bundle and starts it.</summary>
+internal sealed class RunBundleCommand : CreateBundleCommand
+{
+    private static readonly Option[] Table =
+    [
+        .. CreateTable,
+        new Flag<RunBundleCommand>("detach", 'd', "Leave it running", static (o, v) => o._detach = v),
+        new Flag<RunBundleCommand>("keep", '\0', "Keep its state when it has ended", static (o, v) => o._keep = v),
+        new Flag<RunBundleCommand>("no-subreaper", '\0', "Ignored: nothing of it becomes our child", static (_, _) => { }) { Hidden = true },
+    ];
+
+    private bool _detach;
+    private bool _keep;
+
+    public override Option[] Options => Table;
+
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    {
+        var bundle = Bundle.Load(BundlePath, ConfigPath);
+        var hasTerminal = bundle.Spec.Process?.Terminal == true;
+        CheckTerminal(hasTerminal, ConsoleSocket, _detach);
+        using var session = _detach ? null : ForegroundSession.Begin(hasTerminal);
+        var creation = Create(context, operands[0], bundle, session?.Streams);
+        using var process = creation.Process;
+        using var container = creation.Container;
+        try
+        {
+            session?.Take(creation.Terminal);
+            // What waits for others between create and start is no one's here.
+            creation.Dispose();
+            container.Start();
+            return session?.Wait(process) ?? ExitCodes.Success;
+        }
+        catch
+        {
+            container.Delete(force: true);
+            process.Reap();
+            throw;
+        }
+        finally
+        {
+            if (!_detach && !_keep) DeleteQuietly(context, container);
+        }
+    }
+
+    private void DeleteQuietly(CommandContext context, RuntimeContainer container)
+    {
+        if (!Directory.Exists(container.Path)) return;
+        container.Delete(force: true);
+        foreach (var warning in container.Warnings) RuntimeShell.Warn(context, Global, warning);
+    }
+}

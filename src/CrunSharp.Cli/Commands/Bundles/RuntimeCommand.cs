@@ -1,0 +1,27 @@
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Runtime.Lifecycle;
+
+namespace CrunSharp.Cli.Commands.Bundles;
+
+/// <summary>A command of the OCI runtime.</summary>
+internal abstract class RuntimeCommand : Command
+{
+    /// <summary>The options before the command.</summary>
+    public RuntimeOptions Global { get; set; } = new();
+
+    public override string Synopsis => "[OPTIONS] CONTAINER";
+    public override int LeastOperands => 1;
+    public override int MostOperands => 1;
+
+    /// <summary>The containers of the root that was asked for.</summary>
+    protected RuntimeStore OpenStore(CommandContext context) => Global.OpenStore(context);
+
+    /// <summary>Does something with the container that the first operand names.</summary>
+    protected int With(CommandContext context, IReadOnlyList<string> operands, Action<RuntimeContainer> act)
+    {
+        using var container = OpenStore(context).Get(operands[0]);
+        act(container);
+        foreach (var warning in container.Warnings) RuntimeShell.Warn(context, Global, warning);
+        return ExitCodes.Success;
+    }
+}

@@ -1,0 +1,60 @@
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Oci;
+using CrunSharp.Runtime.Lifecycle;
+
+namespace CrunSharp.Cli.Commands.Bundles;
+
+/// <summary>What may precede a command of the OCI runtime: runc's and crun's global options.</summary>
+internal sealed class RuntimeOptions
+{
+    private const string DefaultRoot = "/run/crun-sharp/bundles";
+
+    public static readonly Option[] Table =
+    [
+        new Value<RuntimeOptions>("cgroup-manager", '\0', "string", "How cgroups are managed: cgroupfs, systemd, disabled", static (o, v) => o.SetCgroupManager(v)) { Default = "\"cgroupfs\"" },
+        new Value<RuntimeOptions>("criu", '\0', "string", "Ignored", static (_, _) => { }) { Hidden = true },
+        new Flag<RuntimeOptions>("debug", '\0', "Log more, and show stack traces of errors", static (o, v) => o.Debug = v),
+        new Value<RuntimeOptions>("log", '\0', "file", "File for errors and warnings", static (o, v) => o.Log = v),
+        new Value<RuntimeOptions>("log-format", '\0', "string", "Form of that file: text, json", static (o, v) => o.SetLogFormat(v)) { Default = "\"text\"" },
+        new Value<RuntimeOptions>("log-level", '\0', "string", "Ignored", static (_, _) => { }) { Hidden = true },
+        new Value<RuntimeOptions>("root", '\0', "directory", "Where containers' states are kept", static (o, v) => o.Root = v) { Default = $"\"{DefaultRoot}\"" },
+        new Value<RuntimeOptions>("rootless", '\0', "string", "Ignored: root only", static (_, _) => { }) { Hidden = true },
+        new Flag<RuntimeOptions>("systemd-cgroup", '\0', "The same as --cgroup-manager systemd", static (o, v) => { if (v) o.CgroupManager = "systemd"; }),
+        new Flag<RuntimeOptions>("version", 'v', "Print the version", static (o, v) => o.Version = v),
+    ];
+
+    public bool Debug { get; private set; }
+
+    public bool Version { get; private set; }
+
+    /// <summary>The file for errors; null for none.</summary>
+    public string? Log { get; private set; }
+
+    public bool LogIsJson { get; private set; }
+
+    public string CgroupManager { get; private set; } = "cgroupfs";
+
+    private string? Root { get; set; }
+
+    /// <summary>Opens the store of containers.</summary>
+    public RuntimeStore OpenStore(CommandContext context) => new(PathOf(Root, context.Variable));
+
+    /// <summary>Whether a root has a container of this id.</summary>
+    /// <param name="root">The root; null for the default.</param>
+    /// <param name="id">The id.</param>
+    public static bool HasContainer(string? root, string id) =>
+        RuntimeStore.IsId(id) && Directory.Exists($"{PathOf(root, Environment.GetEnvironmentVariable)}/{id}");
+
+    private static string PathOf(string? root, Func<string, string?> variable) => Path.GetFullPath(root ?? variable("CRUN_SHARP_RUNTIME_ROOT") ?? DefaultRoot);
+
+    private void SetLogFormat(string format) => LogIsJson = format switch
+    {
+        "json" => true,
+        "text" or "" => false,
+        _ => throw CrunException.Invalid($"invalid log-format: {format}"),
+    };
+
+    private void SetCgroupManager(string manager) => CgroupManager = manager is "cgroupfs" or "systemd" or "disabled"
+        ? manager
+        : throw CrunException.Invalid("must be one of cgroupfs, systemd, disabled");
+}

@@ -1,0 +1,204 @@
+using System.Globalization;
+using System.Text;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Kernel.Mounts;
+using CrunSharp.Kernel.Processes;
+using CrunSharp.Kernel.Sockets;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Runtime;
+using CrunSharp.Runtime.Init;
+using CrunSharp.Runtime.Seccomp;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Runtime.Lifecycle;
+
+/// <summary>What the creation of a container needs beside its bundle.</summary>
+public sealed record CreateOptions
+{
+    /// <summary>The container's id.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>A socket that gets the terminal; null when the container has none, or this process wants it.</summary>
+    public string? ConsoleSocket { get; init; }
+
+    /// <summary>A file that gets the number of the first process; null for none.</summary>
+    public string? PidFile { get; init; }
+
+    /// <summary>A socket that gets the pidfd of the first process; null for none.</summary>
+    public string? PidfdSocket { get; init; }
+
+    /// <summary>Descriptors from 3 on that the process gets.</summary>
+    public int PreservedDescriptors { get; init; }
+
+    /// <summary>Whether the process gets a session keyring of its own.</summary>
+    public bool NewKeyring { get; init; } = true;
+
+    /// <summary>Whether the root directory is changed by chroot, for hosts whose root is a ramfs.</summary>
+    public bool NoPivot { get; init; }
+
+    /// <summary>What the process has open; null for what this one has.</summary>
+    public ProcessStreams? Streams { get; init; }
+
+    /// <summary>How its cgroup is managed: <c>cgroupfs</c>, <c>systemd</c> or <c>disabled</c>.</summary>
+    public string CgroupManager { get; init; } = "cgroupfs";
+}
+
+/// <summary>Makes a container, up to the point at which its process waits to be started.</summary>
+public sealed class Creation : IDisposable
+{
+    private readonly Launch _launch;
+    private readonly SafeFileHandle _root;
+    private readonly FileLock _lock;
+
+    private Creation(RuntimeContainer container, Launch launch, SafeFileHandle root, FileLock held) => (Container, _launch, _root, _lock) = (container, launch, root, held);
+
+    /// <summary>The container.</summary>
+    public RuntimeContainer Container { get; }
+
+    /// <summary>Its first process, a child of this one.</summary>
+    public PidHandle Process => _launch.Process;
+
+    /// <summary>Its terminal, when no console socket got it.</summary>
+    /// <value>Null when it has none.</value>
+    public SafeFileHandle? Terminal { get; private init; }
+
+    /// <summary>Makes a container of a bundle.</summary>
+    /// <exception cref="CrunException">It cannot be; nothing is left of it.</exception>
+    public static Creation Run(RuntimeStore store, Bundle bundle, CreateOptions options, TimeProvider time)
+    {
+        var spec = bundle.Spec;
+        var container = store.Add(options.Id);
+        FileLock? held = null;
+        Launch? launch = null;
+        SafeFileHandle? root = null;
+        try
+        {
+            held = container.Lock();
+            var record = new ContainerRecord
+            {
+                Id = options.Id,
+                Bundle = bundle.Path,
+                Rootfs = bundle.Rootfs,
+                Created = time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff00'Z'", CultureInfo.InvariantCulture),
+                BootId = RuntimeContainer.ReadBootId(),
+                NewKeyring = options.NewKeyring,
+                PreservedDescriptors = options.PreservedDescriptors,
+                CgroupManager = options.CgroupManager,
+                CgroupPath = RuntimeCgroup.PathOf(options, spec),
+                Annotations = spec.Annotations,
+            };
+            AtomicFile.Write(container.Directory, Bundle.ConfigName, bundle.Json);
+            container.Write(record);
+            root = OpenRoot(record.Rootfs);
+            using var socket = UnixSocket.ListenForPackets(container.Directory, RuntimeContainer.StartSocketName);
+            var points = PointsOf(spec.Hooks);
+            var launchOptions = OptionsOf(spec, record) with
+            {
+                Cgroup = RuntimeCgroup.Create(container, spec),
+                StartSocket = socket,
+                Points = points,
+                RootPath = points.HasFlag(LaunchPoints.MountsMade) ? record.Rootfs : "/",
+            };
+            launch = Launch.Begin(spec, root, launchOptions, options.Streams?.Input, options.Streams?.Output, options.Streams?.Error);
+            record = record with
+            {
+                Pid = launch.Process.Pid,
+                StartTime = PidHandle.StartTimeOf(launch.Process.Pid),
+                FirstStartStep = launchOptions.FirstStartStep,
+            };
+            container.Write(record);
+            RunHooks(container, launch, spec.Hooks);
+            launch.WaitUntilReady();
+            var terminal = HandTerminalOver(launch, spec, options);
+            if (options.PidfdSocket is { } pidfdSocket) Send(pidfdSocket, "pidfd"u8, launch.Process.File, "hand the pidfd over");
+            if (options.PidFile is { } pidFile)
+                AtomicFile.Write(null, pidFile, Encoding.ASCII.GetBytes(record.Pid.ToString(CultureInfo.InvariantCulture)), mode: 0x1a4);
+            launch.Leave();
+            return new Creation(container, launch, root, held) { Terminal = terminal };
+        }
+        catch
+        {
+            if (launch is not null)
+            {
+                launch.Dispose();
+                launch.Process.Dispose();
+            }
+            root?.Dispose();
+            container.Remove(runHooks: launch is not null);
+            held?.Dispose();
+            container.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Lets others use the container; the process stays the caller's.</summary>
+    public void Dispose()
+    {
+        _launch.Dispose();
+        _root.Dispose();
+        _lock.Dispose();
+    }
+
+    /// <summary>What of a container's process the configuration does not say.</summary>
+    internal static LaunchOptions OptionsOf(RuntimeSpec spec, ContainerRecord record)
+    {
+        var filter = spec.Linux?.Seccomp is { } seccomp ? FilterCompiler.Compile(seccomp) : null;
+        return new LaunchOptions
+        {
+            PreservedDescriptors = record.PreservedDescriptors,
+            NewKeyring = record.NewKeyring,
+            Filter = filter?.Program ?? default,
+            FilterFlags = (uint)(filter?.Flags ?? 0),
+        };
+    }
+
+    private static LaunchPoints PointsOf(HooksSpec? hooks) =>
+        (hooks?.Prestart is { Count: > 0 } || hooks?.CreateRuntime is { Count: > 0 } ? LaunchPoints.NamespacesMade : 0)
+        | (hooks?.CreateContainer is { Count: > 0 } ? LaunchPoints.MountsMade : 0);
+
+    private static void RunHooks(RuntimeContainer container, Launch launch, HooksSpec? hooks)
+    {
+        var points = PointsOf(hooks);
+        if (points.HasFlag(LaunchPoints.NamespacesMade))
+        {
+            launch.WaitFor(LaunchPoints.NamespacesMade);
+            var state = container.StateAs(RuntimeStatus.Created, launch.Process.Pid).ToJson();
+            Hooks.Run(hooks!.Prestart, "prestart", state, container.Bundle);
+            Hooks.Run(hooks.CreateRuntime, "createRuntime", state, container.Bundle);
+            launch.GoOn();
+        }
+        if (points.HasFlag(LaunchPoints.MountsMade))
+        {
+            launch.WaitFor(LaunchPoints.MountsMade);
+            var state = container.StateAs(RuntimeStatus.Created, RuntimeContainer.NamespacePid(launch.Process)).ToJson();
+            Hooks.RunIn(hooks!.CreateContainer, "createContainer", state, launch.Process);
+            launch.GoOn();
+        }
+    }
+
+    private static SafeFileHandle? HandTerminalOver(Launch launch, RuntimeSpec spec, CreateOptions options)
+    {
+        if (spec.Process?.Terminal != true) return null;
+        var master = launch.TakeTerminal()!;
+        if (options.ConsoleSocket is not { } socket) return master;
+        using (master) Send(socket, "/dev/pts/ptmx"u8, master, "hand the terminal over");
+        return null;
+    }
+
+    internal static void Send(string socket, ReadOnlySpan<byte> payload, SafeFileHandle file, string operation)
+    {
+        using var connection = UnixSocket.Connect(socket, operation);
+        UnixSocket.SendDescriptor(connection, payload, file);
+    }
+
+    private static SafeFileHandle OpenRoot(string path)
+    {
+        using var directory = FileAt.TryOpen(null, path, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, out var errno)
+            ?? throw new CrunException(ErrorKind.NotFound, $"rootfs \"{path}\"", "open the root file system", errno, spec: "config.md#root");
+        var copy = DetachedMount.CopyOf(directory, recursive: true, "open the root file system");
+        // As the host's own mount is, a mount in it would show up on the host.
+        DetachedMount.SetAttributes(copy, 0, 0, MountPropagation.MS_PRIVATE, recursive: true, "open the root file system");
+        return copy;
+    }
+}

@@ -1,0 +1,95 @@
+using System.Text;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Processes;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Runtime;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Runtime.Lifecycle;
+
+/// <summary>Runs the programs that a configuration wants run at points of a container's life.</summary>
+/// <seealso href="https://github.com/opencontainers/runtime-spec/blob/main/config.md#posix-platform-hooks"/>
+internal static class Hooks
+{
+    private const string Spec = "config.md#posix-platform-hooks";
+    private const int MostOutput = 4096;
+
+    /// <summary>Runs hooks in this process's namespaces, in their order.</summary>
+    /// <param name="hooks">The hooks.</param>
+    /// <param name="kind">Their kind, for errors.</param>
+    /// <param name="state">The container's state, JSON for their standard input.</param>
+    /// <param name="workingDirectory">The bundle.</param>
+    /// <exception cref="CrunException">One cannot be started, fails, or takes too long.</exception>
+    public static void Run(IReadOnlyList<HookSpec>? hooks, string kind, byte[] state, string workingDirectory) =>
+        ForEach(hooks, kind, state, (hook, input, output) =>
+            ChildProcess.Start(hook.Path, ArgumentsOf(hook), hook.Env ?? [], input, output, output, workingDirectory));
+
+    /// <summary>Runs hooks in a container's namespaces, in their order.</summary>
+    /// <inheritdoc cref="Run"/>
+    /// <param name="hooks">The hooks.</param>
+    /// <param name="kind">Their kind, for errors.</param>
+    /// <param name="state">The container's state, JSON for their standard input.</param>
+    /// <param name="container">The container's first process.</param>
+    public static void RunIn(IReadOnlyList<HookSpec>? hooks, string kind, byte[] state, PidHandle container) =>
+        ForEach(hooks, kind, state, (hook, input, output) =>
+        {
+            var plan = new StagePlan();
+            plan.For("hide from the container").Hide();
+            plan.For("join the container's namespaces").JoinNamespaces(container.File, Join.NamespacesOf(container));
+            plan.For("start the hook").Clone(0, null);
+            plan.CloseOnExec();
+            plan.For($"run {hook.Path}", Spec).Execute(hook.Path, plan.Texts(ArgumentsOf(hook)), plan.Texts(hook.Env ?? []));
+            using var stage = Stage.Start(plan, input, output, output);
+            var process = stage.WaitForProcess();
+            try
+            {
+                stage.WaitForExec();
+                return process;
+            }
+            catch
+            {
+                process.Reap();
+                process.Dispose();
+                throw;
+            }
+        });
+
+    private static void ForEach(IReadOnlyList<HookSpec>? hooks, string kind, byte[] state, Func<HookSpec, SafeFileHandle, SafeFileHandle, PidHandle> start)
+    {
+        for (var i = 0; i < (hooks?.Count ?? 0); i++)
+        {
+            var hook = hooks![i];
+            var operation = $"error running {kind} hook #{i}";
+            if (!hook.Path.StartsWith('/')) throw CrunException.Invalid($"the hook's path \"{hook.Path}\" is not absolute", operation, Spec);
+            if (hook.Timeout <= 0) throw CrunException.Invalid($"the hook's timeout {hook.Timeout} is not greater than 0", operation, Spec);
+            using var input = MemoryFile.Create("state", state);
+            using var output = MemoryFile.Create("output", []);
+            PidHandle process;
+            try
+            {
+                process = start(hook, input, output);
+            }
+            catch (CrunException error)
+            {
+                throw error.Within(operation);
+            }
+            using (process)
+            {
+                var inTime = process.WaitForEnd(hook.Timeout is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
+                if (!inTime) process.Send(Signal.SIGKILL.Number);
+                var status = process.Reap();
+                if (!inTime) throw new CrunException(ErrorKind.System, $"{hook.Path} took longer than {hook.Timeout} seconds", operation, spec: Spec);
+                if (status != default) throw new CrunException(ErrorKind.System, Describe(hook, status, output), operation);
+            }
+        }
+    }
+
+    private static string Describe(HookSpec hook, ExitStatus status, SafeFileHandle output)
+    {
+        var how = status.Signal == 0 ? $"exit status {status.Code}" : $"signal {Signal.FromNumber(status.Signal)}";
+        var said = Encoding.UTF8.GetString(MemoryFile.Read(output, MostOutput)).Trim().ReplaceLineEndings(" ");
+        return said.Length == 0 ? $"{hook.Path}: {how}" : $"{hook.Path}: {how}, output: {said}";
+    }
+
+    private static IReadOnlyList<string> ArgumentsOf(HookSpec hook) => hook.Args is { Count: > 0 } arguments ? arguments : [hook.Path];
+}

@@ -1,0 +1,249 @@
+using System.Text.Json;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Processes;
+using CrunSharp.Kernel.Sockets;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Runtime;
+using CrunSharp.Runtime.Init;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Runtime.Lifecycle;
+
+/// <summary>
+/// A container of an OCI runtime. What is on disk says who it is; how it is is always asked of the kernel, so that the
+/// answer is right after any process was killed and after a reboot.
+/// </summary>
+public sealed class RuntimeContainer : IDisposable
+{
+    internal const string RecordName = "state.json";
+    internal const string StartSocketName = "start.sock";
+    private const string LockName = "lock";
+
+    private readonly RuntimeStore _store;
+    private readonly SafeFileHandle _directory;
+    private ContainerRecord? _record;
+    private RuntimeSpec? _spec;
+
+    internal RuntimeContainer(RuntimeStore store, string id, SafeFileHandle directory) => (_store, Id, _directory) = (store, id, directory);
+
+    /// <summary>The id.</summary>
+    public string Id { get; }
+
+    /// <summary>Where what is known of it is kept.</summary>
+    public string Path => _store.PathOf(Id);
+
+    /// <summary>The bundle's absolute path; empty while it is being made.</summary>
+    public string Bundle => TryRecord()?.Bundle ?? "";
+
+    /// <summary>Its configuration, as it was when the container was made.</summary>
+    /// <exception cref="CrunException">It is being made, or was killed while it was.</exception>
+    public RuntimeSpec Spec => _spec ??= RuntimeSpec.Parse(
+        AtomicFile.TryRead(_directory, Lifecycle.Bundle.ConfigName) ?? throw Unfinished(), $"{Path}/{Lifecycle.Bundle.ConfigName}");
+
+    internal SafeFileHandle Directory => _directory;
+
+    internal ContainerRecord Record => TryRecord() ?? throw Unfinished();
+
+    /// <summary>Where it is in its life.</summary>
+    public RuntimeStatus Status
+    {
+        get
+        {
+            using var process = TryOpenProcess();
+            return StatusOf(process);
+        }
+    }
+
+    /// <summary>Its state as the specification has it, with what runc adds.</summary>
+    public ContainerState State
+    {
+        get
+        {
+            using var process = TryOpenProcess();
+            var status = StatusOf(process);
+            return StateAs(status, status == RuntimeStatus.Stopped ? 0 : process?.Pid ?? 0);
+        }
+    }
+
+    /// <summary>Opens its first process; null when that has ended.</summary>
+    public PidHandle? TryOpenProcess() =>
+        TryRecord() is { Pid: > 0 } record && record.BootId == ReadBootId() ? PidHandle.TryOpen(record.Pid, record.StartTime) : null;
+
+    /// <summary>Starts its program, and waits until it runs.</summary>
+    /// <exception cref="CrunException">It is not in the state <c>created</c>, a hook fails, or the program cannot be executed.</exception>
+    public void Start()
+    {
+        using var alone = FileLock.Exclusive(_directory, LockName);
+        using var process = TryOpenProcess();
+        var status = StatusOf(process);
+        if (status != RuntimeStatus.Created || process is null) throw CannotStart(status);
+        var hooks = Spec.Hooks;
+        try
+        {
+            if (hooks?.StartContainer is { Count: > 0 } inside)
+                Hooks.RunIn(inside, "startContainer", StateAs(RuntimeStatus.Created, NamespacePid(process)).ToJson(), process);
+            using (var connection = UnixSocket.TryConnectPackets(_directory, StartSocketName) ?? throw CannotStart(Status))
+                StageStarter.Start(connection, Record.FirstStartStep, WriteProcessSteps);
+            FileAt.Remove(_directory, StartSocketName);
+            if (hooks?.Poststart is { Count: > 0 } after)
+                Hooks.Run(after, "poststart", StateAs(RuntimeStatus.Running, process.Pid).ToJson(), Bundle);
+        }
+        catch (CrunException error)
+        {
+            process.Send(Signal.SIGKILL.Number);
+            process.WaitForEnd(TimeSpan.FromSeconds(10));
+            throw error.Operation?.StartsWith("exec: ", StringComparison.Ordinal) == true ? Launch.ExecFailure(error) : error;
+        }
+    }
+
+    /// <summary>Sends its first process a signal.</summary>
+    /// <exception cref="CrunException">It has none any more.</exception>
+    public void Kill(Signal signal)
+    {
+        using var process = TryOpenProcess();
+        if (process?.Send(signal.Number) != true) throw CrunException.WrongState("container not running");
+        // A frozen process dies only when it goes on.
+        if (signal == Signal.SIGKILL) RuntimeCgroup.Thaw(this);
+    }
+
+    /// <summary>Sends all its processes a signal.</summary>
+    public void KillAll(Signal signal)
+    {
+        if (!RuntimeCgroup.TryKillAll(this, signal)) Kill(signal);
+    }
+
+    /// <summary>Removes all that was made for it.</summary>
+    /// <param name="force">Whether to kill it first if it runs.</param>
+    /// <exception cref="CrunException">It runs.</exception>
+    public void Delete(bool force)
+    {
+        using var alone = FileLock.Exclusive(_directory, LockName);
+        using (var process = TryOpenProcess())
+        {
+            var status = StatusOf(process);
+            if (!force && status is not (RuntimeStatus.Stopped or RuntimeStatus.Created))
+                throw CrunException.WrongState($"cannot delete container {Id} that is not stopped: {NameOf(status)}");
+            if (process is not null) End(process);
+        }
+        Remove(runHooks: true);
+    }
+
+    /// <summary>Kills what runs in it and removes all that was made for it.</summary>
+    internal void Remove(bool runHooks)
+    {
+        RuntimeCgroup.Remove(this);
+        var state = TryRecord() is null ? null : StateAs(RuntimeStatus.Stopped, 0);
+        var after = runHooks && state is not null ? Spec.Hooks?.Poststop : null;
+        FileAt.RemoveTree(null, Path);
+        foreach (var hook in after ?? [])
+        {
+            try
+            {
+                Hooks.Run([hook], "poststop", state!.ToJson(), state.Bundle);
+            }
+            catch (CrunException error)
+            {
+                Warnings.Add(error.Message);
+            }
+        }
+    }
+
+    /// <summary>What could not be done, and is no failure.</summary>
+    public IList<string> Warnings { get; } = [];
+
+    /// <summary>Closes its directory.</summary>
+    public void Dispose() => _directory.Dispose();
+
+    /// <summary>A status as the specification writes it.</summary>
+    public static string NameOf(RuntimeStatus status) => status switch
+    {
+        RuntimeStatus.Creating => "creating",
+        RuntimeStatus.Created => "created",
+        RuntimeStatus.Running => "running",
+        RuntimeStatus.Paused => "paused",
+        _ => "stopped",
+    };
+
+    internal FileLock Lock() => FileLock.Exclusive(_directory, LockName);
+
+    internal void Write(ContainerRecord record)
+    {
+        AtomicFile.Write(_directory, RecordName, JsonSerializer.SerializeToUtf8Bytes(record, RuntimeJson.Default.ContainerRecord));
+        _record = record;
+    }
+
+    internal ContainerState StateAs(RuntimeStatus status, int pid) => new()
+    {
+        OciVersion = RuntimeVersion.Newest,
+        Id = Id,
+        Pid = pid,
+        Status = NameOf(status),
+        Bundle = Bundle,
+        Rootfs = _record?.Rootfs,
+        Created = _record?.Created,
+        Annotations = _record?.Annotations,
+        Owner = "",
+    };
+
+    /// <summary>The number that a process has in its own pid namespace.</summary>
+    internal static int NamespacePid(PidHandle process)
+    {
+        foreach (var line in KernelFile.TryRead(null, $"/proc/{process.Pid}/status")?.Split('\n') ?? [])
+        {
+            if (line.StartsWith("NSpid:", StringComparison.Ordinal) && int.TryParse(line[(line.LastIndexOf('\t') + 1)..], out var pid)) return pid;
+        }
+        return process.Pid;
+    }
+
+    internal static string ReadBootId() => KernelFile.Read(null, "/proc/sys/kernel/random/boot_id").Trim();
+
+    internal static void End(PidHandle process)
+    {
+        process.Send(Signal.SIGKILL.Number);
+        if (!process.WaitForEnd(TimeSpan.FromSeconds(10)))
+            throw CrunException.WrongState("the container's process does not end after SIGKILL", $"kill process {process.Pid}");
+    }
+
+    private RuntimeStatus StatusOf(PidHandle? process)
+    {
+        if (process is not null)
+        {
+            if (FileAt.TryStatus(_directory, StartSocketName) is not null && Stage.IsStage(process)) return RuntimeStatus.Created;
+            return RuntimeCgroup.IsFrozen(this) ? RuntimeStatus.Paused : RuntimeStatus.Running;
+        }
+        if (TryRecord() is { Pid: > 0 }) return RuntimeStatus.Stopped;
+        // Who makes it holds the lock.
+        using var alone = FileLock.TryExclusive(_directory, LockName);
+        return alone is null ? RuntimeStatus.Creating : RuntimeStatus.Stopped;
+    }
+
+    internal ContainerRecord? TryRecord()
+    {
+        if (_record is not null) return _record;
+        if (AtomicFile.TryRead(_directory, RecordName) is not { } json) return null;
+        try
+        {
+            return _record = JsonSerializer.Deserialize(json, RuntimeJson.Default.ContainerRecord);
+        }
+        catch (JsonException)
+        {
+            return null; // a power cut tore it
+        }
+    }
+
+    private StagePlan WriteProcessSteps()
+    {
+        var plan = new StagePlan();
+        ProcessSteps.Write(plan, Spec.Process!, Creation.OptionsOf(Spec, Record));
+        return plan;
+    }
+
+    private CrunException Unfinished() => CrunException.WrongState("the container was not made to the end; delete it", $"container {Id}");
+
+    private CrunException CannotStart(RuntimeStatus status) => CrunException.WrongState(status switch
+    {
+        RuntimeStatus.Running => "cannot start an already running container",
+        RuntimeStatus.Stopped => "cannot start a container that has stopped",
+        _ => $"cannot start a container in the {NameOf(status)} state",
+    });
+}
