@@ -52,12 +52,12 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     /// <returns>Whether there was anything to do.</returns>
     public bool Tidy()
     {
-        var had = false;
-        foreach (var container in Containers.List())
+        bool had = false, hasTrash;
+        foreach (var container in Containers.List(out hasTrash))
         {
             if (container.IsAbandoned)
             {
-                new ContainerRemoval(container).Run(withVolumes: true);
+                ContainerRemoval.Run(container, withVolumes: true);
             }
             else
             {
@@ -69,27 +69,24 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
             }
             had = true;
         }
-        if (had) Containers.Sweep();
+        if (had || hasTrash) Containers.Sweep();
         return had;
     }
 
-    /// <summary>Starts a container that does not run.</summary>
-    /// <returns>A connection to its supervisor, which has not answered yet.</returns>
-    /// <exception cref="CrunException">It runs already, or its supervisor cannot be started.</exception>
-    public AttachConnection Start(Container container)
+    /// <summary>
+    /// Starts a supervisor that does not know its container yet, so that it comes up while the container is being made.
+    /// It ends when the connection is disposed before it was given to <see cref="Start(Container, AttachConnection)"/>.
+    /// </summary>
+    /// <exception cref="CrunException">It cannot be started.</exception>
+    public AttachConnection PrepareStart()
     {
-        using (var process = container.WaitForProcess(orStuck: true))
-        {
-            if (process is not null) throw CrunException.WrongState($"container {container.ShortId} is already running");
-        }
-        Recover(container);
         var (ours, theirs) = UnixSocket.Pair();
         using (theirs)
         {
             try
             {
                 BackgroundProcess.Start(paths.SupervisorProgram,
-                    ["crun-sharp", SuperviseCommand, paths.Root, paths.RunRoot, container.Id, theirs.DangerousGetHandle().ToString()], [theirs]);
+                    ["crun-sharp", SuperviseCommand, paths.Root, paths.RunRoot, theirs.DangerousGetHandle().ToString()], [theirs]);
                 return new AttachConnection(ours);
             }
             catch
@@ -98,6 +95,39 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
                 throw;
             }
         }
+    }
+
+    /// <summary>Starts a container that does not run.</summary>
+    /// <returns>A connection to its supervisor, which has not answered yet.</returns>
+    /// <exception cref="CrunException">It runs already, or its supervisor cannot be started.</exception>
+    public AttachConnection Start(Container container)
+    {
+        var connection = PrepareStart();
+        try
+        {
+            Start(container, connection);
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Starts a container that does not run.</summary>
+    /// <param name="container">The container.</param>
+    /// <param name="supervisor">The supervisor that it gets; it has not answered yet.</param>
+    /// <exception cref="CrunException">It runs already.</exception>
+    public void Start(Container container, AttachConnection supervisor)
+    {
+        container.RequireWhole();
+        using (var process = container.WaitForProcess(orStuck: true))
+        {
+            if (process is not null) throw CrunException.WrongState($"container {container.ShortId} is already running");
+        }
+        Recover(container);
+        supervisor.Start(container.Id);
     }
 
     /// <summary>Connects to a running container.</summary>
@@ -160,7 +190,7 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
         }
         Settle(container);
         if (Containers.TryFind(container.Id) is null) return; // it was to be removed at its end
-        new ContainerRemoval(container).Run(withVolumes);
+        ContainerRemoval.Run(container, withVolumes);
         Containers.Sweep();
     }
 
@@ -192,6 +222,6 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
             Status = ContainerStatus.Exited, Pid = 0, ExitCode = 255, FinishedAt = Supervisor.Now(time), Endpoint = null,
             Error = "the container's supervisor was killed",
         });
-        if (container.Config.Host.AutoRemove) new ContainerRemoval(container).Run(withVolumes: true);
+        if (container.Config.Host.AutoRemove) ContainerRemoval.Run(container, withVolumes: true);
     }
 }

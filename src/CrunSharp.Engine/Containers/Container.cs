@@ -10,8 +10,7 @@ public sealed class Container
 {
     internal const string ConfigFile = "container.json";
     internal const string StateFile = "state.json";
-    internal const string SupervisorLock = "supervisor.lock";
-    internal const string StarterLock = "starter.lock";
+    internal const string StarterLock = "work"; // a directory that there is anyway; the supervisor locks the container's own
     internal const string AttachSocket = "attach.sock";
 
     private readonly EnginePaths _paths;
@@ -20,6 +19,9 @@ public sealed class Container
 
     /// <summary>What was asked for.</summary>
     public ContainerConfig Config { get; }
+
+    /// <summary>Why its record cannot be read; null when it can. Its configuration is an empty one then, with its id and name.</summary>
+    public CrunException? Damage { get; init; }
 
     /// <summary>The id: 64 hexadecimal digits.</summary>
     public string Id => Config.Id;
@@ -35,6 +37,9 @@ public sealed class Container
 
     internal EnginePaths Paths => _paths;
 
+    /// <summary>Whether it is on disk still.</summary>
+    internal bool Exists => FileAt.TryStatus(null, Path) is not null;
+
     /// <summary>Held by the process that made it to start it at once, as long as it lives.</summary>
     internal FileLock? Starter { get; init; }
 
@@ -43,8 +48,8 @@ public sealed class Container
     {
         get
         {
-            if (WrittenState.Status != ContainerStatus.Created || FileAt.TryStatus(null, $"{Path}/{StarterLock}") is null || IsSupervised) return false;
-            using var held = FileLock.TryExclusive(null, $"{Path}/{StarterLock}");
+            if (!Config.StartsAtOnce || WrittenState.Status != ContainerStatus.Created || IsSupervised) return false;
+            using var held = FileLock.TryExisting(null, $"{Path}/{StarterLock}", shared: true, wait: false);
             return held is not null && WrittenState.Status == ContainerStatus.Created;
         }
     }
@@ -57,7 +62,7 @@ public sealed class Container
         get
         {
             var state = WrittenState;
-            if (state.Status != ContainerStatus.Running) return state;
+            if (state.Status != ContainerStatus.Running) return Damage is null ? state : state with { Status = ContainerStatus.Dead };
             using var process = TryOpenProcess(state);
             if (process is not null) return state;
             // It ended while nobody watched (its supervisor was killed, or the host was): how, nobody knows. But its
@@ -70,19 +75,37 @@ public sealed class Container
     /// <summary>Whether its first process is there.</summary>
     public bool IsRunning => State.Status == ContainerStatus.Running;
 
-    internal ContainerState WrittenState =>
-        AtomicFile.TryRead(null, $"{Path}/{StateFile}") is { } json
-            ? EngineJson.State.Parse(json, "record", $"read {Path}/{StateFile}")
-            : new ContainerState();
+    /// <summary>Its state as it was written; that it has ended, and nobody knows how, when that is damaged.</summary>
+    internal ContainerState WrittenState
+    {
+        get
+        {
+            if (AtomicFile.TryRead(null, $"{Path}/{StateFile}") is not { } json) return new ContainerState();
+            try
+            {
+                return EngineJson.State.Parse(json, "record", $"read {Path}/{StateFile}");
+            }
+            catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
+            {
+                return new ContainerState { Status = ContainerStatus.Exited, ExitCode = 255, Error = error.Message };
+            }
+        }
+    }
+
+    /// <summary>Refuses to go on with a container whose record is damaged.</summary>
+    /// <exception cref="CrunException">It is.</exception>
+    public void RequireWhole()
+    {
+        if (Damage is not null) throw Damage.Within($"container {ShortId} can only be removed");
+    }
 
     /// <summary>Whether a supervisor watches it.</summary>
     internal bool IsSupervised
     {
         get
         {
-            if (FileAt.TryStatus(null, $"{Path}/{SupervisorLock}") is null) return false;
-            using var held = FileLock.TryExclusive(null, $"{Path}/{SupervisorLock}");
-            return held is null;
+            using var held = FileLock.TryExisting(null, Path, shared: true, wait: false);
+            return held is null && Exists;
         }
     }
 
@@ -118,17 +141,7 @@ public sealed class Container
         AtomicFile.Write(null, $"{Path}/{StateFile}", EngineJson.State.Format(state));
 
     /// <summary>Waits until its supervisor has done all that follows the end of its program.</summary>
-    internal void WaitForSupervisor()
-    {
-        try
-        {
-            FileLock.Exclusive(null, $"{Path}/{SupervisorLock}").Dispose();
-        }
-        catch (CrunException error) when (error.Kind == ErrorKind.NotFound)
-        {
-            // The supervisor removed the container.
-        }
-    }
+    internal void WaitForSupervisor() => FileLock.TryExisting(null, Path, shared: true, wait: true)?.Dispose();
 
     private static PidHandle? TryOpenProcess(ContainerState state) =>
         state.Status == ContainerStatus.Running && state.BootId == Boot.Id ? PidHandle.TryOpen(state.Pid, state.PidStartTime) : null;

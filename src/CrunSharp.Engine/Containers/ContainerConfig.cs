@@ -51,6 +51,9 @@ public sealed record ContainerConfig
     /// <summary>Whether it was started attached.</summary>
     public bool Attached { get; init; }
 
+    /// <summary>Whether it was made to be started at once: when its maker is killed before that, nobody wants it.</summary>
+    public bool StartsAtOnce { get; init; }
+
     /// <summary>Labels of the image and the container.</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 

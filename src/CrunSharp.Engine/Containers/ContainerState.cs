@@ -13,6 +13,9 @@ public enum ContainerStatus
 
     /// <summary>Its program has ended.</summary>
     Exited,
+
+    /// <summary>Its record is damaged, as a power cut can leave it: it can be removed, and nothing else.</summary>
+    Dead,
 }
 
 /// <summary>What changes in a container's life, as it was written last.</summary>

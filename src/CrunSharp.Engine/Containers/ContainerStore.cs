@@ -31,7 +31,9 @@ public sealed class ContainerStore(EnginePaths paths)
             FileAt.MakeDirectory(null, directory, 0x1c0);
             foreach (var name in (ReadOnlySpan<string>)["upper", "work"]) FileAt.MakeDirectory(null, $"{directory}/{name}", name == "upper" ? 0x1edu : 0x1c0u);
             AtomicFile.Write(names, config.Name, Encoding.ASCII.GetBytes(config.Id));
-            var starter = isStarting ? FileLock.Exclusive(null, $"{directory}/{Container.StarterLock}") : null;
+            config = config with { StartsAtOnce = isStarting };
+            var container = new Container(paths, config);
+            var starter = isStarting ? FileLock.TryExisting(null, $"{directory}/{Container.StarterLock}", shared: false, wait: true) : null;
             // The record last: with it the container exists.
             AtomicFile.Write(null, $"{directory}/{Container.ConfigFile}", ConfigJson.Config.Format(config));
             return new Container(paths, config) { Starter = starter };
@@ -39,10 +41,13 @@ public sealed class ContainerStore(EnginePaths paths)
     }
 
     /// <summary>All containers, the newest first.</summary>
-    public IReadOnlyList<Container> List()
+    public IReadOnlyList<Container> List() => List(out _);
+
+    /// <summary>All containers, the newest first, and whether there is something to sweep beside them.</summary>
+    internal IReadOnlyList<Container> List(out bool hasTrash)
     {
         var containers = new List<Container>();
-        foreach (var id in Ids())
+        foreach (var id in Ids(out hasTrash))
         {
             if (TryRead(id) is { } container) containers.Add(container);
         }
@@ -60,7 +65,7 @@ public sealed class ContainerStore(EnginePaths paths)
         if (IsName(name) && HolderOf(name) is { } holder && TryRead(holder) is { } named) return named;
         if (name.AsSpan().ContainsAnyExcept("0123456789abcdef")) return null;
         Container? found = null;
-        foreach (var id in Ids())
+        foreach (var id in Ids(out _))
         {
             if (!id.StartsWith(name, StringComparison.Ordinal) || TryRead(id) is not { } container) continue;
             if (found is not null) throw CrunException.Invalid($"multiple IDs found with provided prefix: {name}");
@@ -79,16 +84,16 @@ public sealed class ContainerStore(EnginePaths paths)
         name.Length is >= 2 and <= 128 && char.IsAsciiLetterOrDigit(name[0])
         && !name.AsSpan(1).ContainsAnyExcept("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 
-    internal void Remove(Container container)
+    /// <summary>Takes a container's name away and moves its files out of the way; where they are now.</summary>
+    internal string MoveToTrash(Container container)
     {
         var trash = Path.Combine(paths.Containers, $".{container.Id}.removed");
         using (FileLock.Exclusive(null, $"{paths.Names}/{NamesLock}"))
         {
             if (HolderOf(container.Config.Name) == container.Id) FileAt.Remove(null, $"{paths.Names}/{container.Config.Name}");
-            // Without its record it is gone; what a kill leaves here is swept by the next removal.
             FileAt.Rename(null, Path.Combine(paths.Containers, container.Id), null, trash);
         }
-        FileAt.RemoveTree(null, trash);
+        return trash;
     }
 
     /// <summary>Removes what killed commands left: directories without a record.</summary>
@@ -99,9 +104,9 @@ public sealed class ContainerStore(EnginePaths paths)
         using var names = FileLock.Exclusive(null, $"{paths.Names}/{NamesLock}");
         foreach (var entry in FileAt.List(directory))
         {
-            if (entry.EndsWith(".removed", StringComparison.Ordinal)
-                || (IsId(entry) && FileAt.TryStatus(directory, $"{entry}/{Container.ConfigFile}") is null))
-                FileAt.RemoveTree(directory, entry);
+            if (!IsTrash(entry) && !(IsId(entry) && FileAt.TryStatus(directory, $"{entry}/{Container.ConfigFile}") is null)) continue;
+            using var held = FileLock.TryExisting(directory, entry, shared: false, wait: false);
+            if (held is not null) FileAt.RemoveTree(directory, entry);
         }
     }
 
@@ -115,17 +120,43 @@ public sealed class ContainerStore(EnginePaths paths)
     private Container? TryRead(string id)
     {
         var path = Path.Combine(paths.Containers, id, Container.ConfigFile);
-        return AtomicFile.TryRead(null, path) is { } json ? new Container(paths, ConfigJson.Config.Parse(json, "record", $"read {path}")) : null;
+        if (AtomicFile.TryRead(null, path) is not { } json) return null;
+        try
+        {
+            var config = ConfigJson.Config.Parse(json, "record", $"read {path}");
+            return config.Id == id ? new Container(paths, config) : throw CrunException.Integrity("the record is another container's", $"read {path}");
+        }
+        catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
+        {
+            // What a power cut tore keeps nobody from the others, and can be seen and removed.
+            return new Container(paths, Remains(id)) { Damage = error };
+        }
     }
 
-    private List<string> Ids()
+    private ContainerConfig Remains(string id)
     {
+        var made = FileAt.TryStatus(null, Path.Combine(paths.Containers, id)) is { } status ? DateTimeOffset.FromUnixTimeSeconds(status.Modified.Seconds) : default;
+        using var names = FileAt.TryOpen(null, paths.Names, Kernel.Libc.OpenFlags.O_RDONLY | Kernel.Libc.OpenFlags.O_DIRECTORY, out _);
+        var name = names is null ? null : FileAt.List(names).Find(name => IsName(name) && HolderOf(name) == id);
+        return new ContainerConfig
+        {
+            Id = id, Name = name ?? id[..12], Created = made.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture),
+            Image = "", ImageId = "", Layers = [], Host = new HostOptions(),
+        };
+    }
+
+    private List<string> Ids(out bool hasTrash)
+    {
+        hasTrash = false;
         using var directory = FileAt.TryOpen(null, paths.Containers, Kernel.Libc.OpenFlags.O_RDONLY | Kernel.Libc.OpenFlags.O_DIRECTORY, out _);
         if (directory is null) return [];
         var ids = FileAt.List(directory);
+        hasTrash = ids.Exists(IsTrash);
         ids.RemoveAll(static name => !IsId(name));
         return ids;
     }
+
+    private static bool IsTrash(string name) => name.EndsWith(".removed", StringComparison.Ordinal);
 
     private static bool IsId(string text) => Digest.TryParseHex(text, out _);
 }

@@ -96,6 +96,7 @@ internal static class ConfigJson
         .Field("tty", Flag, static c => c.Tty, static (c, v) => c with { Tty = v })
         .Field("openStdin", Flag, static c => c.OpenStdin, static (c, v) => c with { OpenStdin = v })
         .Field("attached", Flag, static c => c.Attached, static (c, v) => c with { Attached = v })
+        .Field("startsAtOnce", Flag, static c => c.StartsAtOnce, static (c, v) => c with { StartsAtOnce = v })
         .Field("labels", TextMap, static c => c.Labels, static (c, v) => c with { Labels = v })
         .Field("stopSignal", Text, static c => c.StopSignal, static (c, v) => c with { StopSignal = v })
         .OptionalValue("stopTimeout", Int, static c => c.StopTimeout, static (c, v) => c with { StopTimeout = v })

@@ -14,7 +14,7 @@ public sealed class AttachConnection(SafeFileHandle socket) : IDisposable
 {
     private const int NobodyReads = 128 + 13; // as a shell sees who was ended by SIGPIPE
 
-    private readonly byte[] _frame = new byte[Frame.HeaderSize + Frame.MostBytes];
+    private readonly byte[] _frame = GC.AllocateUninitializedArray<byte>(Frame.HeaderSize + Frame.MostBytes);
     private readonly Lock _sending = new();
 
     /// <summary>Waits until the program runs.</summary>
@@ -38,7 +38,7 @@ public sealed class AttachConnection(SafeFileHandle socket) : IDisposable
     /// <exception cref="CrunException">The supervisor was killed.</exception>
     public int? Copy(SafeFileHandle? input, SafeFileHandle output, SafeFileHandle error, Func<ReadOnlyMemory<byte>, bool>? detached = null)
     {
-        var buffer = new byte[Frame.MostBytes];
+        var buffer = input is null ? [] : GC.AllocateUninitializedArray<byte>(Frame.MostBytes);
         var poll = new Poll();
         for (; ; )
         {
@@ -91,6 +91,9 @@ public sealed class AttachConnection(SafeFileHandle socket) : IDisposable
         BinaryPrimitives.WriteInt32LittleEndian(data, number);
         Send(FrameType.Signal, data);
     }
+
+    /// <summary>Tells the supervisor which container it is to start.</summary>
+    internal void Start(string id) => Send(FrameType.Start, Encoding.ASCII.GetBytes(id));
 
     /// <inheritdoc/>
     public void Dispose() => socket.Dispose();

@@ -14,7 +14,7 @@ internal sealed class Client(SafeFileHandle socket, bool holdsBack) : IDisposabl
 {
     private const int MostQueued = 1024 * 1024;
 
-    private readonly byte[] _input = new byte[Frame.HeaderSize + Frame.MostBytes];
+    private readonly byte[] _input = GC.AllocateUninitializedArray<byte>(Frame.HeaderSize + Frame.MostBytes);
     private byte[] _output = [];
     private int _inputLength;
     private int _outputStart;

@@ -17,6 +17,9 @@ internal enum FrameType : byte
     /// <summary>To the supervisor: a signal for the program, four bytes.</summary>
     Signal = 4,
 
+    /// <summary>To the supervisor, the first of all: the container that it is to start, by its id.</summary>
+    Start = 5,
+
     /// <summary>From the supervisor: bytes of the program's standard output.</summary>
     Output = 16,
 

@@ -24,7 +24,7 @@ public sealed class Supervisor : IDisposable
     private readonly TimeProvider _time;
     private readonly CleanupStack _cleanup = new();
     private readonly List<Client> _clients = [];
-    private readonly byte[] _buffer = new byte[Frame.MostBytes];
+    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(Frame.MostBytes);
     private readonly Queue<byte[]> _input = new();
     private int _inputOffset;
     private bool _inputEnded;
@@ -35,14 +35,18 @@ public sealed class Supervisor : IDisposable
 
     private Supervisor(Container container, FileLock held, TimeProvider time) => (_container, _held, _time) = (container, held, time);
 
-    /// <summary>Starts a container and stays until it has ended.</summary>
+    /// <summary>Waits to be told which container, starts it and stays until it has ended.</summary>
     /// <param name="paths">Where the engine keeps what it knows.</param>
-    /// <param name="id">The container's id.</param>
-    /// <param name="starter">The socket of who asked for the start.</param>
+    /// <param name="starter">The socket of who asks for the start.</param>
     /// <param name="time">The clock.</param>
     /// <returns>The process's exit code.</returns>
-    public static int Run(EnginePaths paths, string id, SafeFileHandle starter, TimeProvider time)
+    public static int Run(EnginePaths paths, SafeFileHandle starter, TimeProvider time)
     {
+        if (ReadId(starter) is not { } id)
+        {
+            starter.Dispose(); // it found that there is nothing to start
+            return 0;
+        }
         FileDescriptor.SetNonBlocking(starter);
         var first = new Client(starter, holdsBack: true);
         Container container;
@@ -66,12 +70,21 @@ public sealed class Supervisor : IDisposable
         }
     }
 
+    private static string? ReadId(SafeFileHandle starter)
+    {
+        Span<byte> header = stackalloc byte[Frame.HeaderSize];
+        Span<byte> id = stackalloc byte[64];
+        return FileDescriptor.ReadAll(starter, header) && Frame.TryReadHeader(header, out var type, out var length)
+            && type == FrameType.Start && length == id.Length && FileDescriptor.ReadAll(starter, id) ? Encoding.ASCII.GetString(id) : null;
+    }
+
     // Another one may be ending, or starting, or a command may be looking whether there is one.
     private static FileLock TakeOver(Container container)
     {
         for (var tries = 0; ; tries++)
         {
-            if (FileLock.TryExclusive(null, $"{container.Path}/{Container.SupervisorLock}") is { } held) return held;
+            if (FileLock.TryExisting(null, container.Path, shared: false, wait: false) is { } held) return held;
+            if (!container.Exists) throw CrunException.NotFound($"No such container: {container.Id}");
             if (container.IsRunning || tries == MostTries) throw CrunException.WrongState($"container {container.ShortId} is already running");
             new Poll().Wait(TimeSpan.FromMilliseconds(5));
         }
@@ -96,8 +109,11 @@ public sealed class Supervisor : IDisposable
         {
             var failure = error as CrunException ?? new CrunException(ErrorKind.System, error.Message, inner: error);
             _cleanup.Dispose();
-            Record(state => state with { Status = state.StartedAt.Length == 0 ? ContainerStatus.Created : ContainerStatus.Exited, Pid = 0, ExitCode = ExitCodeOf(failure), Error = failure.Message });
-            if (_container.Config.Host.AutoRemove) new ContainerRemoval(_container).Run(withVolumes: true);
+            RecordOrRemove(state => state with
+            {
+                Status = state.StartedAt.Length == 0 ? ContainerStatus.Created : ContainerStatus.Exited, Pid = 0,
+                ExitCode = ExitCodeOf(failure), Error = failure.Message,
+            });
             Fail(_clients[0], failure);
             return 1;
         }
@@ -212,15 +228,15 @@ public sealed class Supervisor : IDisposable
         _log?.End();
         var oomKilled = _running!.WasKilledForMemory();
         _cleanup.Dispose();
-        Record(state => state with
+        RecordOrRemove(state => state with
         {
             Status = ContainerStatus.Exited, Pid = 0, ExitCode = status.Code, OomKilled = oomKilled, FinishedAt = Now(_time), Endpoint = null,
         });
-        if (_container.Config.Host.AutoRemove) new ContainerRemoval(_container).Run(withVolumes: true);
         Span<byte> code = stackalloc byte[4];
         BinaryPrimitives.WriteInt32LittleEndian(code, status.Code);
         foreach (var client in _clients) client.Send(FrameType.Exited, code);
         // The container has ended for everybody else, however long a client takes to read what is left.
+        _cleanup.Dispose();
         _held.Dispose();
         foreach (var client in _clients)
         {
@@ -230,9 +246,12 @@ public sealed class Supervisor : IDisposable
 
     internal static string Now(TimeProvider time) => time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.fffffff'00Z'", System.Globalization.CultureInfo.InvariantCulture);
 
-    private void Record(Func<ContainerState, ContainerState> change)
+    // Who waits for the end need not wait until the files of what was removed are deleted: that comes at the next cleanup.
+    private void RecordOrRemove(Func<ContainerState, ContainerState> change)
     {
-        if (FileAt.TryStatus(null, _container.Path) is not null) _container.Write(change(_container.WrittenState));
+        if (!_container.Exists) return;
+        if (_container.Config.Host.AutoRemove) _cleanup.Owns(ContainerRemoval.Begin(_container, withVolumes: true));
+        else _container.Write(change(_container.WrittenState));
     }
 
     private void DropGoneClients()

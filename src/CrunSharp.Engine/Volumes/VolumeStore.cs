@@ -23,7 +23,16 @@ public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
     {
         if (!IsName(name)) return null;
         var path = Path.Combine(paths.Volumes, name, RecordFile);
-        return AtomicFile.TryRead(null, path) is { } json ? EngineJson.Volume.Parse(json, "record", $"read {path}") : null;
+        if (AtomicFile.TryRead(null, path) is not { } json) return null;
+        try
+        {
+            return EngineJson.Volume.Parse(json, "record", $"read {path}") with { Name = name };
+        }
+        catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
+        {
+            // A power cut tore the record. The data is what counts: it stays usable, as a named volume's.
+            return new VolumeRecord { Name = name, Created = "" };
+        }
     }
 
     /// <summary>Makes a volume, or gives the one that there is.</summary>

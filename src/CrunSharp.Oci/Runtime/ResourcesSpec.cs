@@ -116,7 +116,7 @@ public sealed record CpuSpec
 /// <summary>A limit on the number of tasks.</summary>
 public sealed record PidsSpec
 {
-    /// <summary>Tasks; 0 or less without limit.</summary>
+    /// <summary>Tasks; negative without limit. The first process counts, so that 0 is as good as 1.</summary>
     public long? Limit { get; init; }
 }
 

@@ -201,6 +201,26 @@ public class LaunchTests
     }
 
     [Test]
+    public void What_fails_is_the_error_also_when_the_process_was_disposed_before_the_launch()
+    {
+        using var lower = FileAt.OpenDirectory(_path + "/lower");
+        using var upper = FileAt.OpenDirectory(_path + "/upper");
+        using var work = FileAt.OpenDirectory(_path + "/work");
+        using var root = DetachedMount.Overlay([lower], upper, work, isVolatile: false);
+        using var nothing = FileAt.Open(null, "/dev/null", Kernel.Libc.OpenFlags.O_RDWR);
+        var pid = 0;
+        var error = Assert.Throws<CrunException>(() =>
+        {
+            using var launch = Launch.Begin(SpecOf("no-such-program"), root, new LaunchOptions(), nothing, nothing, nothing);
+            using var process = launch.Process;
+            pid = process.Pid;
+            launch.Start();
+        });
+        Assert.That(error!.Kind, Is.EqualTo(ErrorKind.CommandNotFound));
+        Assert.That(Directory.Exists($"/proc/{pid}"), Is.False, "neither the process nor its remains are left");
+    }
+
+    [Test]
     public void A_link_at_proc_is_refused()
     {
         File.CreateSymbolicLink(_path + "/lower/proc", "etc");

@@ -49,14 +49,21 @@ public sealed class Cgroup : IDisposable
     }
 
     /// <summary>Changes limits; those that are null stay as they are.</summary>
-    /// <exception cref="CrunException">A limit cannot be enforced on this host, or is below what is in use.</exception>
+    /// <exception cref="CrunException">A limit cannot be enforced on this host, or is below what is in use; none is changed.</exception>
     public void Update(ResourcesSpec resources)
     {
-        var settings = CgroupSettings.From(resources);
+        using var changes = new SettingChanges(canUndo: true);
+        Update(resources, changes);
+        changes.Keep();
+    }
+
+    internal void Update(ResourcesSpec resources, SettingChanges changes)
+    {
+        var settings = CgroupSettings.From(resources, TryRead);
         if (resources.Memory is { CheckBeforeUpdate: true, Limit: > 0 and { } limit } && Counter("memory.current") is { } used && used > limit)
-            throw new CrunException(ErrorKind.WrongState, $"memory.limit of {limit} is less than the {used} bytes in use", spec: "config-linux.md#memory");
+            throw CgroupDirectory.BelowUse(limit, used);
         EnableAbove(settings);
-        Write(settings);
+        changes.Write(Directory, Path, settings);
     }
 
     /// <summary>Moves a process into it.</summary>
@@ -68,7 +75,7 @@ public sealed class Cgroup : IDisposable
     public IReadOnlyList<int> Processes()
     {
         var processes = new List<int>();
-        AddProcesses(Directory, processes);
+        CgroupDirectory.AddProcesses(Directory, processes);
         return processes;
     }
 
@@ -94,27 +101,7 @@ public sealed class Cgroup : IDisposable
 
     /// <summary>Sends a signal to all processes in it and below it.</summary>
     /// <exception cref="CrunException">The errors of pidfd_send_signal.</exception>
-    public void Send(Signal signal)
-    {
-        var opened = new List<PidHandle>();
-        try
-        {
-            foreach (var pid in Processes())
-            {
-                if (PidHandle.TryOpen(pid) is { } process) opened.Add(process);
-            }
-            // Between reading and opening a number may have become another's, who is not in this cgroup.
-            var still = new HashSet<int>(Processes());
-            foreach (var process in opened)
-            {
-                if (still.Contains(process.Pid)) process.Send(signal.Number);
-            }
-        }
-        finally
-        {
-            foreach (var process in opened) process.Dispose();
-        }
-    }
+    public void Send(Signal signal) => CgroupDirectory.Send(Processes, signal);
 
     /// <summary>Ends all processes in it and below it with SIGKILL, frozen or not.</summary>
     /// <exception cref="CrunException">The errors of write.</exception>
@@ -154,13 +141,14 @@ public sealed class Cgroup : IDisposable
     {
         var started = Stopwatch.GetTimestamp();
         using var root = FileAt.OpenDirectory(_mountPoint);
-        using var parent = CgroupV2.OpenParent(root, Path);
+        using var parent = CgroupV2.TryOpenParent(root, Path);
+        if (parent is null) return false;
         var name = Path[(Path.LastIndexOf('/') + 1)..];
         for (; ; )
         {
             try
             {
-                RemoveChildren(Directory);
+                CgroupDirectory.RemoveChildren(Directory);
                 return FileAt.Remove(parent, name, isDirectory: true);
             }
             catch (CrunException error) when (error.Errno is Errno.EBUSY or Errno.ENOENT or Errno.ENODEV)
@@ -178,32 +166,19 @@ public sealed class Cgroup : IDisposable
 
     internal void RequireUnused()
     {
-        if (Event("populated") == 1) throw Unfit($"it has {Processes().Count} processes");
+        if (Event("populated") == 1) throw CgroupDirectory.Unfit(Path, $"it has {Processes().Count} processes");
         // Also when a cgroup above it is.
-        if (Event("frozen") == 1 || KernelFile.TryRead(Directory, "cgroup.freeze")?.StartsWith('1') == true) throw Unfit("it is frozen");
-
-        CrunException Unfit(string reason) =>
-            new(ErrorKind.WrongState, reason, $"use cgroup {Path}", spec: "config-linux.md#cgroups-path");
+        if (Event("frozen") == 1 || KernelFile.TryRead(Directory, "cgroup.freeze")?.StartsWith('1') == true)
+            throw CgroupDirectory.Unfit(Path, "it is frozen");
     }
 
     internal void Write(IReadOnlyList<CgroupSetting> settings)
     {
-        foreach (var setting in settings)
-        {
-            var (file, value) = (setting.File, setting.Value);
-            var errno = KernelFile.TryWrite(Directory, file, value);
-            if (errno == Errno.ENOENT && setting.Fallback is { } other)
-            {
-                (file, value) = (other, setting.FallbackValue ?? value);
-                errno = KernelFile.TryWrite(Directory, file, value);
-            }
-            if (errno == Errno.None || (errno == Errno.ENOENT && setting.IsOptional)) continue;
-            if (errno is Errno.ENOENT) throw CrunException.Unsupported($"{setting.Resource} cannot be enforced: this kernel has no {file} ({HostPath})");
-            throw new CrunException(ErrorKind.System, "", $"set {setting.Resource} of cgroup {Path}", errno, $"write({file}, \"{value}\")");
-        }
+        using var changes = new SettingChanges(canUndo: false);
+        changes.Write(Directory, Path, settings);
     }
 
-    private void EnableAbove(IReadOnlyList<CgroupSetting> settings)
+    internal void EnableAbove(IReadOnlyList<CgroupSetting> settings)
     {
         using var root = FileAt.OpenDirectory(_mountPoint);
         for (var slash = Path.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = Path.IndexOf('/', slash + 1))
@@ -241,32 +216,4 @@ public sealed class Cgroup : IDisposable
             KernelFile.TryWrite(Directory, "cgroup.freeze", "0");
         }
     }
-
-    private static void AddProcesses(SafeFileHandle directory, List<int> processes)
-    {
-        foreach (var line in KernelFile.Read(directory, "cgroup.procs").Split('\n', StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && pid > 0) processes.Add(pid);
-        }
-        foreach (var child in Children(directory))
-        {
-            using var below = FileAt.TryOpenBeneath(directory, child, AsDirectory, out _);
-            if (below is not null) AddProcesses(below, processes);
-        }
-    }
-
-    private static void RemoveChildren(SafeFileHandle directory)
-    {
-        foreach (var child in Children(directory))
-        {
-            using (var below = FileAt.TryOpenBeneath(directory, child, AsDirectory, out _))
-            {
-                if (below is not null) RemoveChildren(below);
-            }
-            FileAt.Remove(directory, child, isDirectory: true);
-        }
-    }
-
-    private static List<string> Children(SafeFileHandle directory) =>
-        FileAt.List(directory).FindAll(name => FileAt.TryStatus(directory, name)?.Kind == FileKind.Directory);
 }

@@ -13,6 +13,22 @@ public readonly record struct CgroupSetting(string Resource, string Controller, 
 
     /// <summary>Whether it only says what holds anyway where the file is missing.</summary>
     public bool IsOptional { get; init; }
+
+    /// <summary>Whether it asks for no limit, which is what holds without the controller as well.</summary>
+    public bool IsUnlimited => Value is "max" or "-1";
+
+    /// <summary>
+    /// Whether the kernel may refuse it (EINVAL) until others are written, since it checks one limit against another.
+    /// </summary>
+    public bool MayWait { get; init; }
+
+    /// <summary>Whether the file is read again: the kernel takes values there that it does not keep.</summary>
+    public bool IsVerified { get; init; }
+
+    /// <summary>
+    /// What to write for no limit where the file has a line for each device and the value is one of those lines.
+    /// </summary>
+    public string? Unset { get; init; }
 }
 
 /// <summary>A limit that this host cannot enforce.</summary>

@@ -11,17 +11,26 @@ public static class CgroupSettings
     private const string Section = "config-linux.md#control-groups";
 
     /// <summary>The files to write, in an order that the kernel accepts. Device rules are not among them.</summary>
+    /// <param name="resources">The limits; those that are null stay as they are.</param>
+    /// <param name="current">
+    /// Reads a file of the cgroup, for limits that are one file's and only partly given; null for a new cgroup.
+    /// </param>
     /// <exception cref="CrunException">A value is out of range, or there is nothing like it in cgroup v2.</exception>
-    public static IReadOnlyList<CgroupSetting> From(ResourcesSpec resources)
+    public static IReadOnlyList<CgroupSetting> From(ResourcesSpec resources, Func<string, string?>? current = null)
     {
         var settings = new List<CgroupSetting>();
-        if (resources.Memory is { } memory) AddMemory(settings, memory);
-        if (resources.Cpu is { } cpu) AddCpu(settings, cpu);
+        if (resources.Memory is { } memory) AddMemory(settings, memory, current);
+        if (resources.Cpu is { } cpu) AddCpu(settings, cpu, current);
         if (resources.Pids?.Limit is { } tasks)
             // The first process counts, so 0 and 1 are the same.
             settings.Add(new CgroupSetting("pids.limit", "pids", "pids.max", tasks < 0 ? "max" : Number(Math.Max(tasks, 1))));
         if (resources.BlockIO is { } blocks) AddBlockIO(settings, blocks);
         foreach (var limit in resources.HugepageLimits ?? []) AddHugePages(settings, limit);
+        if (resources.Network is { } network)
+        {
+            Refuse(network.ClassID is not (null or 0), "network.classID");
+            Refuse(network.Priorities is { Count: > 0 }, "network.priorities");
+        }
         foreach (var (device, limit) in resources.Rdma ?? new Dictionary<string, RdmaLimit>()) AddRdma(settings, device, limit);
         foreach (var (file, value) in resources.Unified ?? new Dictionary<string, string>()) settings.Add(Unified(file, value));
         return settings;
@@ -39,19 +48,29 @@ public static class CgroupSettings
         return (ulong)Math.Ceiling(Math.Pow(10, exponent) - 1e-9);
     }
 
-    private static void AddMemory(List<CgroupSetting> settings, MemorySpec memory)
+    private static void AddMemory(List<CgroupSetting> settings, MemorySpec memory, Func<string, string?>? current)
     {
         Refuse(memory.Kernel is not (null or 0 or -1), "memory.kernel");
         Refuse(memory.KernelTCP is not (null or 0 or -1), "memory.kernelTCP");
-        Refuse(memory.Swappiness is not null, "memory.swappiness");
+        // Engines write -1 for unset.
+        Refuse(memory.Swappiness is not (null or ulong.MaxValue), "memory.swappiness");
         Refuse(memory.DisableOOMKiller == true, "memory.disableOOMKiller");
         if (memory.Limit is { } limit and not 0)
             settings.Add(new CgroupSetting("memory.limit", "memory", "memory.max", Limit("memory.limit", limit)));
-        if (memory.Swap is { } swap and not 0)
-            settings.Add(new CgroupSetting("memory.swap", "memory", "memory.swap.max", SwapAlone(swap, memory.Limit ?? 0)) { IsOptional = HostHasNoSwap() });
+        // Without a limit on memory, one on the sum with swap makes no sense.
+        var swap = memory.Swap is null or 0 && memory.Limit == -1 ? -1 : memory.Swap;
+        if (swap is { } sum and not 0)
+        {
+            var alone = SwapAlone(sum, memory.Limit is { } given and not 0 ? given : Bytes(current?.Invoke("memory.max")));
+            settings.Add(new CgroupSetting("memory.swap", "memory", "memory.swap.max", alone) { IsOptional = sum == -1 || HostHasNoSwap() });
+        }
         if (memory.Reservation is { } reservation and not 0)
             settings.Add(new CgroupSetting("memory.reservation", "memory", "memory.low", Limit("memory.reservation", reservation)));
     }
+
+    // 0 for none.
+    private static long Bytes(string? text) =>
+        long.TryParse(text.AsSpan().Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) ? bytes : 0;
 
     // In v1 it is memory and swap together.
     private static string SwapAlone(long swap, long limit)
@@ -70,7 +89,7 @@ public static class CgroupSettings
         return text is null || text.AsSpan().Trim().Count('\n') == 0;
     }
 
-    private static void AddCpu(List<CgroupSetting> settings, CpuSpec cpu)
+    private static void AddCpu(List<CgroupSetting> settings, CpuSpec cpu, Func<string, string?>? current)
     {
         Refuse(cpu.RealtimeRuntime is not (null or 0), "cpu.realtimeRuntime");
         Refuse(cpu.RealtimePeriod is not (null or 0), "cpu.realtimePeriod");
@@ -78,15 +97,20 @@ public static class CgroupSettings
         if (cpu.Shares is { } shares and not 0 && cpu.Idle is not 1)
             settings.Add(new CgroupSetting("cpu.shares", "cpu", "cpu.weight", Number((long)WeightOf(shares))));
         // A burst may not be more than the quota, whichever of them changes.
-        if (cpu.Burst is not null) settings.Add(new CgroupSetting("cpu.burst", "cpu", "cpu.max.burst", "0"));
-        if (cpu.Quota is not null || cpu.Period is not null)
+        if (cpu.Burst is { } burst)
+            settings.Add(new CgroupSetting("cpu.burst", "cpu", "cpu.max.burst", burst.ToString(CultureInfo.InvariantCulture)) { MayWait = true });
+        var hasPeriod = cpu.Period is not (null or 0);
+        if (cpu.Quota is not (null or 0) || hasPeriod)
         {
-            var quota = cpu.Quota is > 0 and { } some ? Number(some) : "max";
-            var period = cpu.Period is { } microseconds and not 0 ? " " + microseconds.ToString(CultureInfo.InvariantCulture) : "";
-            settings.Add(new CgroupSetting(cpu.Quota is null ? "cpu.period" : "cpu.quota", "cpu", "cpu.max", quota + period));
+            var quota = cpu.Quota switch
+            {
+                null or 0 => current?.Invoke("cpu.max")?.Split(' ')[0] ?? "max",
+                < 0 => "max",
+                { } some => Number(some),
+            };
+            var period = hasPeriod ? " " + cpu.Period!.Value.ToString(CultureInfo.InvariantCulture) : "";
+            settings.Add(new CgroupSetting(cpu.Quota is null or 0 ? "cpu.period" : "cpu.quota", "cpu", "cpu.max", quota + period) { MayWait = true });
         }
-        if (cpu.Burst is { } burst and not 0)
-            settings.Add(new CgroupSetting("cpu.burst", "cpu", "cpu.max.burst", burst.ToString(CultureInfo.InvariantCulture)));
         if (!string.IsNullOrEmpty(cpu.Cpus)) settings.Add(new CgroupSetting("cpu.cpus", "cpuset", "cpuset.cpus", cpu.Cpus));
         if (!string.IsNullOrEmpty(cpu.Mems)) settings.Add(new CgroupSetting("cpu.mems", "cpuset", "cpuset.mems", cpu.Mems));
     }
@@ -121,22 +145,32 @@ public static class CgroupSettings
         foreach (var device in devices ?? [])
         {
             var rate = device.Rate == 0 ? "max" : device.Rate.ToString(CultureInfo.InvariantCulture);
-            settings.Add(new CgroupSetting(resource, "io", "io.max", $"{Device(device.Major, device.Minor)} {key}={rate}"));
+            settings.Add(new CgroupSetting(resource, "io", "io.max", $"{Device(device.Major, device.Minor)} {key}={rate}")
+            {
+                Unset = $"{Device(device.Major, device.Minor)} {key}=max",
+            });
         }
     }
 
     private static void AddHugePages(List<CgroupSetting> settings, HugepageLimit limit)
     {
-        var size = limit.PageSize;
-        var digits = size.AsSpan().TrimEnd("KMGB");
-        if (digits.IsEmpty || digits.ContainsAnyExceptInRange('0', '9') || size.Length - digits.Length != 2 || size[^1] != 'B')
-            throw Invalid($"hugepageLimits: \"{size}\" is no size of pages, such as 2MB");
+        var size = PageSize(limit);
+        var bytes = limit.Limit.ToString(CultureInfo.InvariantCulture);
         // What is reserved is refused to the program that asks; what is only counted when touched ends it with SIGBUS.
-        settings.Add(new CgroupSetting("hugepageLimits", "hugetlb", $"hugetlb.{size}.rsvd.max",
-            limit.Limit.ToString(CultureInfo.InvariantCulture), $"hugetlb.{size}.max"));
+        settings.Add(new CgroupSetting("hugepageLimits", "hugetlb", $"hugetlb.{size}.rsvd.max", bytes) { IsOptional = true });
+        settings.Add(new CgroupSetting("hugepageLimits", "hugetlb", $"hugetlb.{size}.max", bytes));
     }
 
-    private static void AddRdma(List<CgroupSetting> settings, string device, RdmaLimit limit)
+    internal static string PageSize(HugepageLimit limit)
+    {
+        var size = limit.PageSize;
+        var digits = size.AsSpan().TrimEnd("KMGB");
+        return digits.IsEmpty || digits.ContainsAnyExceptInRange('0', '9') || size.Length - digits.Length != 2 || size[^1] != 'B'
+            ? throw Invalid($"hugepageLimits: \"{size}\" is no size of pages, such as 2MB")
+            : size;
+    }
+
+    internal static void AddRdma(List<CgroupSetting> settings, string device, RdmaLimit limit)
     {
         if (device.Length == 0 || device.AsSpan().ContainsAny(" \t\n")) throw Invalid($"rdma: \"{device}\" is no device");
         var value = device;
@@ -145,7 +179,7 @@ public static class CgroupSettings
         settings.Add(new CgroupSetting("rdma", "rdma", "rdma.max", value));
     }
 
-    private static CgroupSetting Unified(string file, string value)
+    internal static CgroupSetting Unified(string file, string value)
     {
         var dot = file.IndexOf('.', StringComparison.Ordinal);
         if (dot <= 0 || file.Contains('/', StringComparison.Ordinal) || file.Contains('\0', StringComparison.Ordinal))
@@ -157,14 +191,14 @@ public static class CgroupSettings
     private static string Limit(string resource, long value) =>
         value < -1 ? throw Invalid($"{resource} of {value} is no number of bytes") : value == -1 ? "max" : Number(value);
 
-    private static string Device(long major, long minor) => Number(major) + ":" + Number(minor);
+    internal static string Device(long major, long minor) => Number(major) + ":" + Number(minor);
 
-    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+    internal static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 
     private static void Refuse(bool isSet, string resource)
     {
         if (isSet) throw CrunException.Unsupported($"{resource} cannot be enforced: there is nothing like it in cgroup v2", spec: Section);
     }
 
-    private static CrunException Invalid(string reason) => CrunException.Invalid(reason, spec: Section);
+    internal static CrunException Invalid(string reason) => CrunException.Invalid(reason, spec: Section);
 }

@@ -14,6 +14,7 @@ namespace CrunSharp.Runtime.Cgroups;
 public sealed class CgroupV2 : IDisposable
 {
     private const string Usual = "/sys/fs/cgroup";
+    private const int MostTries = 3;
     private const OpenFlags AsDirectory = OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY;
 
     private readonly SafeFileHandle _root;
@@ -59,7 +60,7 @@ public sealed class CgroupV2 : IDisposable
         var missing = new List<MissingController>();
         foreach (var setting in CgroupSettings.From(resources))
         {
-            if (setting.Controller.Length > 0 && !_controllers.Contains(setting.Controller))
+            if (IsMissing(setting) && !setting.IsUnlimited)
                 missing.Add(new MissingController(setting.Resource, setting.Controller));
         }
         return missing;
@@ -75,37 +76,76 @@ public sealed class CgroupV2 : IDisposable
     /// The path leads elsewhere; the cgroup has processes or is frozen; a limit cannot be enforced on this host. What
     /// was made is removed.
     /// </exception>
-    public Cgroup Create(string path, ResourcesSpec? resources = null, params IReadOnlyList<string> alsoCounted)
+    public Cgroup Create(string path, ResourcesSpec? resources = null, params IReadOnlyList<string> alsoCounted) =>
+        Create(path, resources, alsoCounted, []);
+
+    /// <param name="path">Its path from the root.</param>
+    /// <param name="resources">Its limits.</param>
+    /// <param name="alsoCounted">Controllers to switch on for their counters.</param>
+    /// <param name="made">Gets the paths on the host of the directories that were made, the outer ones first.</param>
+    internal Cgroup Create(string path, ResourcesSpec? resources, IReadOnlyList<string> alsoCounted, List<string> made)
     {
         var names = CgroupPath.Split(path);
-        IReadOnlyList<CgroupSetting> settings = resources is null ? [] : CgroupSettings.From(resources);
-        foreach (var setting in settings)
-        {
-            if (setting.Controller.Length > 0 && !_controllers.Contains(setting.Controller)) throw Missing(setting, MountPoint);
-        }
-        var parent = FileAt.Open(_root, ".", AsDirectory);
-        var made = 0;
+        var settings = resources is null ? [] : Require(CgroupSettings.From(resources));
+        SafeFileHandle? directory = null;
         try
         {
-            for (var i = 0; i < names.Length; i++)
-            {
-                EnableControllers(parent, settings, alsoCounted);
-                if (FileAt.TryMakeDirectory(parent, names[i], 0x1ed, out var errno)) made = made == 0 ? i + 1 : made;
-                else if (errno != Errno.EEXIST) throw new CrunException(ErrorKind.System, "", $"make cgroup {path}", errno, $"mkdirat(\"{names[i]}\")");
-                var child = FileAt.OpenBeneath(parent, names[i], AsDirectory);
-                parent.Dispose();
-                parent = child;
-            }
-            var cgroup = new Cgroup(MountPoint, "/" + string.Join('/', names), parent);
+            directory = Make(path, names, settings, alsoCounted, made);
+            var cgroup = new Cgroup(MountPoint, "/" + string.Join('/', names), directory);
             cgroup.RequireUnused();
             cgroup.Write(settings);
             return cgroup;
         }
         catch
         {
-            parent.Dispose();
-            for (var i = names.Length; made > 0 && i >= made; i--) TryRemove(string.Join('/', names, 0, i));
+            directory?.Dispose();
+            RemoveMade(made);
+            made.Clear();
             throw;
+        }
+    }
+
+    private bool IsMissing(CgroupSetting setting) => setting.Controller.Length > 0 && !_controllers.Contains(setting.Controller);
+
+    private List<CgroupSetting> Require(IReadOnlyList<CgroupSetting> settings)
+    {
+        var kept = new List<CgroupSetting>(settings.Count);
+        foreach (var setting in settings)
+        {
+            if (!IsMissing(setting)) kept.Add(setting);
+            else if (!setting.IsUnlimited) throw Missing(setting, MountPoint);
+        }
+        return kept;
+    }
+
+    private SafeFileHandle Make(string path, string[] names, IReadOnlyList<CgroupSetting> settings, IReadOnlyList<string> alsoCounted, List<string> made)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var parent = FileAt.Open(_root, ".", AsDirectory);
+            try
+            {
+                for (var i = 0; i < names.Length; i++)
+                {
+                    EnableControllers(parent, settings, alsoCounted);
+                    if (FileAt.TryMakeDirectory(parent, names[i], 0x1ed, out var errno)) made.Add(MountPoint + "/" + string.Join('/', names, 0, i + 1));
+                    else if (errno != Errno.EEXIST) throw new CrunException(ErrorKind.System, "", $"make cgroup {path}", errno, $"mkdirat(\"{names[i]}\")");
+                    var child = FileAt.OpenBeneath(parent, names[i], AsDirectory);
+                    parent.Dispose();
+                    parent = child;
+                }
+                return parent;
+            }
+            catch (CrunException error) when (error.Errno == Errno.ENOENT && attempt < MostTries)
+            {
+                // The last container in one of those above was deleted, and it with it.
+                parent.Dispose();
+            }
+            catch
+            {
+                parent.Dispose();
+                throw;
+            }
         }
     }
 
@@ -130,6 +170,18 @@ public sealed class CgroupV2 : IDisposable
     {
         var slash = path.LastIndexOf('/');
         return slash <= 0 ? FileAt.Open(root, ".", AsDirectory) : FileAt.OpenBeneath(root, path[1..slash], AsDirectory);
+    }
+
+    internal static SafeFileHandle? TryOpenParent(SafeFileHandle root, string path)
+    {
+        try
+        {
+            return OpenParent(root, path);
+        }
+        catch (CrunException error) when (error.Errno == Errno.ENOENT)
+        {
+            return null;
+        }
     }
 
     internal static HashSet<string> Words(string text) =>
@@ -162,16 +214,19 @@ public sealed class CgroupV2 : IDisposable
         }
     }
 
-    private void TryRemove(string path)
+    /// <summary>Removes directories, the last first; those that others have their cgroups in by now stay.</summary>
+    internal static void RemoveMade(IReadOnlyList<string> paths)
     {
-        using var parent = OpenParent(_root, "/" + path);
-        try
+        for (var i = paths.Count - 1; i >= 0; i--)
         {
-            FileAt.Remove(parent, path[(path.LastIndexOf('/') + 1)..], isDirectory: true);
-        }
-        catch (CrunException)
-        {
-            // Another container has its cgroup in it by now.
+            try
+            {
+                FileAt.Remove(null, paths[i], isDirectory: true);
+            }
+            catch (CrunException)
+            {
+                // Not empty.
+            }
         }
     }
 
@@ -181,6 +236,9 @@ public sealed class CgroupV2 : IDisposable
         var dash = line.IndexOf(" - ", StringComparison.Ordinal);
         if (dash < 0 || !line.AsSpan(dash + 3).StartsWith("cgroup2 ", StringComparison.Ordinal)) return null;
         var fields = line[..dash].Split(' ');
-        return fields.Length < 6 ? null : fields[4].Replace("\\040", " ", StringComparison.Ordinal).Replace("\\134", "\\", StringComparison.Ordinal);
+        return fields.Length < 6 ? null : Unescape(fields[4]);
     }
+
+    internal static string Unescape(string path) =>
+        path.Replace("\\040", " ", StringComparison.Ordinal).Replace("\\134", "\\", StringComparison.Ordinal);
 }

@@ -39,6 +39,9 @@ public static class DeviceFilter
         DeviceProgram.Attach(program, cgroup.Directory);
     }
 
+    /// <summary>Refuses a rule that cannot be understood.</summary>
+    internal static void Check(DeviceRule rule, int index) => Rule.From(rule, index);
+
     internal static bpf_insn[] Compile(IReadOnlyList<DeviceRule> rules) => Write(Read(rules));
 
     private static List<Rule> Read(IReadOnlyList<DeviceRule> rules)
@@ -49,6 +52,8 @@ public static class DeviceFilter
             var rule = Rule.From(rules[i], i);
             // Nothing before a rule for everything counts.
             if (rule.IsForAll) read.Clear();
+            // What everything is allowed needs no further permission.
+            else if (rule.Allow && read.Count == 1 && read[0] is { Allow: true, IsForAll: true }) continue;
             read.Add(rule);
         }
         return read;

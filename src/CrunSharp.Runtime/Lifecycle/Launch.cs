@@ -19,6 +19,7 @@ public sealed class Launch : IDisposable
     private readonly LaunchOptions _options;
     private bool _isReady;
     private bool _isStarted;
+    private bool _hasEnded;
 
     private Launch(Stage stage, PidHandle process, ContainerRootfs? rootfs, LaunchOptions options) =>
         (_stage, Process, _rootfs, _options) = (stage, process, rootfs, options);
@@ -76,7 +77,7 @@ public sealed class Launch : IDisposable
     public void WaitUntilReady()
     {
         if (_isReady) return;
-        _stage.WaitForEvent(InitPlan.Ready);
+        EndAtFailure(() => _stage.WaitForEvent(InitPlan.Ready));
         _isReady = true;
     }
 
@@ -90,7 +91,7 @@ public sealed class Launch : IDisposable
         _stage.Continue();
         try
         {
-            _stage.WaitForExec();
+            EndAtFailure(_stage.WaitForExec);
         }
         catch (CrunException error) when (error.Operation?.StartsWith("exec: ", StringComparison.Ordinal) == true)
         {
@@ -105,7 +106,27 @@ public sealed class Launch : IDisposable
         _stage.Dispose();
         _rootfs?.Dispose();
         foreach (var file in _options.Owned) file.Dispose();
-        if (_isStarted) return;
+        if (!_isStarted) End();
+    }
+
+    // At once, and not when this is disposed: by then the caller may have disposed the process.
+    private void EndAtFailure(Action step)
+    {
+        try
+        {
+            step();
+        }
+        catch
+        {
+            End();
+            throw;
+        }
+    }
+
+    private void End()
+    {
+        if (_hasEnded || Process.File.IsClosed) return;
+        _hasEnded = true;
         Process.Send(Signal.SIGKILL.Number);
         Process.Reap();
     }

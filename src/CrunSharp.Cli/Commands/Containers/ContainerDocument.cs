@@ -10,6 +10,7 @@ internal static class ContainerDocument
 
     public static DomObject Of(Container container)
     {
+        container.RequireWhole();
         var (config, state) = (container.Config, container.State);
         IReadOnlyList<string> command = [.. config.Entrypoint, .. config.Cmd];
         return new DomObject
@@ -51,7 +52,7 @@ internal static class ContainerDocument
         ["Paused"] = false,
         ["Restarting"] = false,
         ["OOMKilled"] = state.OomKilled,
-        ["Dead"] = false,
+        ["Dead"] = state.Status == ContainerStatus.Dead,
         ["Pid"] = (long)state.Pid,
         ["ExitCode"] = (long)state.ExitCode,
         ["Error"] = state.Error,

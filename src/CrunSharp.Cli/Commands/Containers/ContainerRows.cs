@@ -36,6 +36,7 @@ internal static class ContainerRows
     {
         ContainerStatus.Created => "created",
         ContainerStatus.Running => "running",
+        ContainerStatus.Dead => "dead",
         _ => "exited",
     };
 

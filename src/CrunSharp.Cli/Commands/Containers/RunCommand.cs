@@ -24,10 +24,11 @@ internal sealed class RunCommand : Command
     {
         _options.Check(context);
         var engine = EngineAccess.Open(context);
+        using var connection = engine.PrepareStart();
         var container = CreateCommand.Create(engine, _options, context, operands, isStarting: true);
         try
         {
-            using var connection = engine.Start(container);
+            engine.Start(container, connection);
             return _options.Detach ? Detach(context, container, connection) : Attach(container, connection);
         }
         catch (CrunException)

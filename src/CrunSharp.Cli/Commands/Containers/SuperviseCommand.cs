@@ -8,10 +8,10 @@ namespace CrunSharp.Cli.Commands.Containers;
 internal static class SuperviseCommand
 {
     /// <summary>Whether these words start it.</summary>
-    public static bool IsMeant(string[] arguments) => arguments.Length == 5 && arguments[0] == ContainerEngine.SuperviseCommand;
+    public static bool IsMeant(string[] arguments) => arguments.Length == 4 && arguments[0] == ContainerEngine.SuperviseCommand;
 
-    /// <summary>Supervises: root directory, run directory, container id, descriptor of who asked.</summary>
-    public static int Run(string[] arguments) => int.TryParse(arguments[4], out var descriptor) && descriptor > 2
-        ? Supervisor.Run(new EnginePaths { Root = arguments[1], RunRoot = arguments[2] }, arguments[3], FileDescriptor.Adopt(descriptor), TimeProvider.System)
+    /// <summary>Supervises: root directory, run directory, descriptor of who asks.</summary>
+    public static int Run(string[] arguments) => int.TryParse(arguments[3], out var descriptor) && descriptor > 2
+        ? Supervisor.Run(new EnginePaths { Root = arguments[1], RunRoot = arguments[2] }, FileDescriptor.Adopt(descriptor), TimeProvider.System)
         : ExitCodes.Failure;
 }

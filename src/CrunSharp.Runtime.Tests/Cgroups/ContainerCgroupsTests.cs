@@ -1,0 +1,208 @@
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Processes;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Runtime;
+using CrunSharp.Runtime.Cgroups;
+
+namespace CrunSharp.Runtime.Tests.Cgroups;
+
+/// <summary>On the trees that this host has: version 1, 2 or both.</summary>
+public class ContainerCgroupsTests
+{
+    private TestContainerCgroups _test = null!;
+
+    [SetUp]
+    public void Begin() => _test = new TestContainerCgroups();
+
+    [TearDown]
+    public void End() => _test.Dispose();
+
+    [Test]
+    public void They_are_made_in_every_tree_and_removed_with_those_above()
+    {
+        using var cgroups = _test.Create(below: "/a/b");
+        var trees = _test.Host.Hierarchies.Count + (_test.Host.Unified is null ? 0 : 1);
+        Assert.Multiple(() =>
+        {
+            Assert.That(_test.Left(), Has.Count.EqualTo(trees));
+            Assert.That(cgroups.Place.Above, Has.Count.EqualTo(2 * trees));
+            Assert.That(cgroups.Processes(), Is.Empty);
+            Assert.That(cgroups.IsFrozen, Is.False);
+            Assert.That(cgroups.Remove(), Is.True);
+            Assert.That(_test.Left(), Is.Empty);
+            Assert.That(cgroups.Remove(), Is.False);
+        });
+    }
+
+    [Test]
+    public void Those_above_stay_while_another_uses_them_and_when_they_were_there_before()
+    {
+        using var first = _test.Create(below: "/first");
+        using var second = _test.Create(below: "/second");
+        first.Remove();
+        Assert.That(_test.Left(), Is.Not.Empty);
+        Assert.That(second.Place.Above, Is.Empty);
+        second.Remove();
+        Assert.That(_test.Left(), Is.Not.Empty);
+        CgroupV2.RemoveMade(first.Place.Above);
+    }
+
+    [Test]
+    public void A_process_enters_all_of_them()
+    {
+        using var cgroups = _test.Create();
+        var shell = _test.Shell(cgroups);
+        var own = File.ReadAllLines($"/proc/{shell.Id}/cgroup");
+        var trees = _test.Left().Count;
+        Assert.Multiple(() =>
+        {
+            Assert.That(own.Where(line => line.EndsWith(":" + _test.Path, StringComparison.Ordinal)).ToList(), Has.Count.EqualTo(trees));
+            Assert.That(cgroups.Processes(), Is.EqualTo(new[] { shell.Id }));
+            Assert.That(() => ContainerCgroups.Create(_test.Place, null), Throws.TypeOf<CrunException>()
+                .With.Message.EqualTo($"use cgroup {_test.Path}: it has 1 processes [config-linux.md#cgroups-path]"));
+            Assert.That(_test.Left(), Has.Count.EqualTo(trees));
+        });
+    }
+
+    [Test]
+    public void A_process_in_a_tree_of_version_1_alone_makes_them_unfit()
+    {
+        var tree = _test.Host.Hierarchies.FirstOrDefault(tree => tree.Has("pids"));
+        if (tree is null) Assert.Ignore("this host has no pids controller in version 1");
+        using var other = CgroupV1.Create(tree!, _test.Path, []);
+        using (var entry = new CgroupEntry(null, [CgroupV1.TryOpen(tree!, _test.Path)!])) _test.Shell(entry);
+        Assert.That(() => _test.Create(), Throws.TypeOf<CrunException>().With.Message.Contains("it has 1 processes"));
+        Assert.That(_test.Left(), Is.EqualTo(new[] { other.HostPath }));
+        foreach (var pid in other.Processes()) PidHandle.TryOpen(pid)?.Send(9);
+        Assert.That(other.Remove(), Is.True);
+    }
+
+    [Test]
+    public void Frozen_ones_are_not_used([Values] bool byVersion1)
+    {
+        using var cgroups = _test.Create();
+        if (byVersion1)
+        {
+            if (_test.Host.Hierarchies.FirstOrDefault(tree => tree.Has("freezer")) is not { } tree) Assert.Ignore("this host has no freezer of version 1");
+            else KernelFile.Write(null, tree.MountPoint + _test.Path + "/freezer.state", "FROZEN");
+        }
+        else cgroups.Freeze();
+        Assert.Multiple(() =>
+        {
+            Assert.That(cgroups.IsFrozen, Is.True);
+            Assert.That(() => ContainerCgroups.Create(_test.Place, null), Throws.TypeOf<CrunException>().With.Message.Contains("it is frozen"));
+        });
+        cgroups.Thaw();
+        Assert.That(cgroups.IsFrozen, Is.False);
+    }
+
+    [Test]
+    public void Processes_stop_and_go_on_and_end([Values] bool frozen)
+    {
+        using var cgroups = _test.Create();
+        var shell = _test.Shell(cgroups);
+        cgroups.Freeze();
+        shell.StandardInput.WriteLine("echo there");
+        var answer = shell.StandardOutput.ReadLineAsync();
+        Assert.That((cgroups.IsFrozen, answer.Wait(100)), Is.EqualTo((true, false)));
+        cgroups.Thaw();
+        Assert.That(answer.Result, Is.EqualTo("there"));
+        TestCgroup.Say(shell, "sleep 1000 & echo started");
+        if (frozen) cgroups.Freeze();
+        cgroups.Kill();
+        Assert.Multiple(() =>
+        {
+            Assert.That(cgroups.WaitUntilEmpty(TimeSpan.FromSeconds(5)), Is.True);
+            Assert.That(cgroups.Remove(), Is.True);
+        });
+    }
+
+    [Test]
+    public void Without_version_2_all_is_done_by_the_freezer([Values] bool frozen)
+    {
+        if (_test.Host.Hierarchies.FirstOrDefault(tree => tree.Has("freezer")) is not { } tree)
+        {
+            Assert.Ignore("this host has no freezer of version 1");
+            return;
+        }
+        using var freezer = CgroupV1.Create(tree, _test.Path, []);
+        using var cgroups = ContainerCgroups.Of(_test.Place, [CgroupV1.TryOpen(tree, _test.Path)!]);
+        var shell = _test.Shell(cgroups);
+        TestCgroup.Say(shell, "sleep 1000 & echo started");
+        cgroups.Freeze();
+        Assert.That((cgroups.IsFrozen, cgroups.Processes().Count), Is.EqualTo((true, 2)));
+        if (!frozen) cgroups.Thaw();
+        Assert.That(cgroups.IsFrozen, Is.EqualTo(frozen));
+        cgroups.Kill();
+        Assert.Multiple(() =>
+        {
+            Assert.That(cgroups.WaitUntilEmpty(TimeSpan.FromSeconds(5)), Is.True);
+            Assert.That(cgroups.Remove(), Is.True);
+        });
+    }
+
+    [Test]
+    public void A_further_process_enters_where_it_is_told()
+    {
+        using var cgroups = _test.Create();
+        var init = _test.Shell(cgroups);
+        foreach (var left in _test.Left()) Directory.CreateDirectory(left + "/below");
+        if (_test.Host.Hierarchies.FirstOrDefault(tree => tree.Has("cpuset")) is { } sets)
+        {
+            foreach (var file in (string[])["cpuset.cpus", "cpuset.mems"])
+                File.WriteAllText($"{sets.MountPoint}{_test.Path}/below/{file}", File.ReadAllText($"{sets.MountPoint}{_test.Path}/{file}"));
+        }
+        using var here = cgroups.EnterFurther(init.Id);
+        using var below = cgroups.EnterFurther(init.Id, "/below");
+        var further = (_test.Shell(here).Id, _test.Shell(below).Id);
+        Assert.Multiple(() =>
+        {
+            Assert.That(File.ReadAllText($"/proc/{further.Item1}/cgroup"), Does.Contain($":{_test.Path}\n").And.Not.Contain("below"));
+            Assert.That(File.ReadAllLines($"/proc/{further.Item2}/cgroup").Count(line => line.EndsWith(_test.Path + "/below", StringComparison.Ordinal)), Is.EqualTo(_test.Left().Count));
+            Assert.That(cgroups.Processes(), Is.EquivalentTo(new[] { init.Id, further.Item1, further.Item2 }));
+            Assert.That(() => cgroups.EnterFurther(init.Id, "/nowhere"), Throws.TypeOf<CrunException>().With.Message.StartsWith("enter the cgroup: there is no cgroup "));
+            Assert.That(() => cgroups.EnterFurther(init.Id, "/../.."), Throws.TypeOf<CrunException>());
+        });
+    }
+
+    [Test]
+    public void A_limit_that_the_host_cannot_enforce_is_refused_and_leaves_nothing()
+    {
+        if (_test.Has("rdma", "rdma")) Assert.Ignore("this host has an RDMA controller");
+        var resources = new ResourcesSpec { Rdma = new Dictionary<string, RdmaLimit> { ["x"] = new() } };
+        Assert.That(() => _test.Create(resources), Throws.TypeOf<CrunException>()
+            .With.Property("Kind").EqualTo(ErrorKind.Unsupported).And.Message.Match("^rdma cannot be enforced: the rdma controller is not available"));
+        Assert.That(_test.Left(), Is.Empty);
+    }
+
+    [Test]
+    public void A_value_that_the_kernel_refuses_leaves_nothing()
+    {
+        if (!_test.Has("cpuset", "cpuset")) Assert.Ignore("this host has no cpuset controller");
+        Assert.That(() => _test.Create(new ResourcesSpec { Cpu = new CpuSpec { Cpus = "4000" } }), Throws.TypeOf<CrunException>()
+            .With.Message.Match($"^set cpu.cpus of cgroup {_test.Path}: write\\(cpuset.cpus, \"4000\"\\) = (EINVAL|ERANGE)"));
+        Assert.That(_test.Left(), Is.Empty);
+    }
+
+    [Test]
+    public void Without_a_driver_nothing_is_made()
+    {
+        using var cgroups = ContainerCgroups.Create(CgroupPlace.Of(CgroupDriver.Disabled, _test.Path, "x"), new ResourcesSpec { Pids = new PidsSpec { Limit = 5 } });
+        using var entry = cgroups.Enter();
+        Assert.Multiple(() =>
+        {
+            Assert.That((cgroups.Exist, cgroups.IsFrozen, cgroups.Processes().Count, entry.Directory, entry.HasOthers), Is.EqualTo((false, false, 0, (object?)null, false)));
+            Assert.That(cgroups.Freeze, Throws.TypeOf<CrunException>().With.Message.EqualTo("freeze: the container has no cgroup to stop its processes with"));
+            Assert.That(() => cgroups.Update(new ResourcesSpec()), Throws.TypeOf<CrunException>());
+            Assert.That(cgroups.Remove(), Is.False);
+        });
+    }
+
+    [Test]
+    public void Without_systemd_its_scopes_are_refused()
+    {
+        if (File.Exists("/run/systemd/private")) Assert.Ignore("systemd is running");
+        Assert.That(() => ContainerCgroups.Create(CgroupPlace.Of(CgroupDriver.Systemd, null, "x"), null), Throws.TypeOf<CrunException>()
+            .With.Message.EqualTo("manage cgroups by systemd: systemd is not running on this host: use --cgroup-manager=cgroupfs"));
+    }
+}
