@@ -45,5 +45,9 @@ internal static class NR_OLD
     public const int __NR_mkdirat = 34;
     public const int __NR_ioprio_set = 30;
     public const int __NR_sched_setattr = 274;
+    public const int __NR_chroot = 51;
+    public const int __NR_sched_setaffinity = 122;
+    public const int __NR_set_mempolicy = 237;
+    public const int __NR_fchownat = 54;
     public const int __NR_bpf = 280;
 }

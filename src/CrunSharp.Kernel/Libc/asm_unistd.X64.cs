@@ -45,5 +45,9 @@ internal static class NR_OLD
     public const int __NR_mkdirat = 258;
     public const int __NR_ioprio_set = 251;
     public const int __NR_sched_setattr = 314;
+    public const int __NR_chroot = 161;
+    public const int __NR_sched_setaffinity = 203;
+    public const int __NR_set_mempolicy = 238;
+    public const int __NR_fchownat = 260;
     public const int __NR_bpf = 321;
 }

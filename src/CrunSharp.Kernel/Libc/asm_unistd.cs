@@ -16,5 +16,6 @@ internal static class NR
     public const int __NR_close_range = 436;
     public const int __NR_openat2 = 437;
     public const int __NR_pidfd_getfd = 438;
+    public const int __NR_faccessat2 = 439;
     public const int __NR_mount_setattr = 442;
 }

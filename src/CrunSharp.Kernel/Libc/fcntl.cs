@@ -35,6 +35,7 @@ internal static class AT
     public const int AT_REMOVEDIR = 0x200;
     public const int AT_SYMLINK_FOLLOW = 0x400;
     public const int AT_EMPTY_PATH = 0x1000;
+    public const int AT_EACCESS = 0x200;
     public const int AT_RECURSIVE = 0x8000;
     public const int F_DUPFD_CLOEXEC = 1030;
     public const int F_GETFD = 1;

@@ -45,6 +45,7 @@ public enum MountPropagation : ulong
 [CHeader("linux/mount.h")]
 internal static class MOUNT
 {
+    public const int FSPICK_CLOEXEC = 1;
     public const int OPEN_TREE_CLONE = 1;
     public const int MOVE_MOUNT_F_EMPTY_PATH = 0x4;
     public const int MOVE_MOUNT_T_EMPTY_PATH = 0x40;

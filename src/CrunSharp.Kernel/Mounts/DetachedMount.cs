@@ -135,6 +135,30 @@ public static unsafe class DetachedMount
             throw SystemCall.Failure(operation, $"mount_setattr({SystemCall.Fd(mount)}, \"\", AT_EMPTY_PATH{(recursive ? "|AT_RECURSIVE" : "")}, {{attr_set={SystemCall.Flags(set)}, attr_clr={SystemCall.Flags(clear)}, propagation={SystemCall.Flags(propagation)}}})");
     }
 
+    /// <summary>Shows the files of a mount with other owners: those that a user namespace maps them to.</summary>
+    /// <param name="mount">A mount that is attached nowhere.</param>
+    /// <param name="userNamespace">The user namespace, a file of procfs.</param>
+    /// <param name="recursive">Whether the mounts below get it as well.</param>
+    /// <param name="operation">What an error says was being done.</param>
+    /// <exception cref="CrunException">The errors of mount_setattr; EINVAL when the file system cannot do it.</exception>
+    public static void SetIdMap(SafeFileHandle mount, SafeFileHandle userNamespace, bool recursive, string operation)
+    {
+        var attributes = new mount_attr { attr_set = (ulong)MountAttributes.MOUNT_ATTR_IDMAP, userns_fd = (ulong)userNamespace.DangerousGetHandle() };
+        var flags = AT.AT_EMPTY_PATH | (recursive ? AT.AT_RECURSIVE : 0);
+        if (C.syscall(NR.__NR_mount_setattr, mount.DangerousGetHandle(), "", flags, (nint)(&attributes), sizeof(mount_attr), 0) != 0)
+            throw SystemCall.Failure(operation, $"mount_setattr({SystemCall.Fd(mount)}, \"\", AT_EMPTY_PATH{(recursive ? "|AT_RECURSIVE" : "")}, {{attr_set=MOUNT_ATTR_IDMAP, userns_fd={SystemCall.Fd(userNamespace)}}})");
+    }
+
+    /// <summary>The type of the file system that a file is on: its number of linux/magic.h.</summary>
+    /// <exception cref="CrunException">The errors of fstatfs.</exception>
+    public static long TypeOf(SafeFileHandle file)
+    {
+        var buffer = stackalloc byte[256];
+        return C.syscall_raw(NR_OLD.__NR_fstatfs, file.DangerousGetHandle(), (nint)buffer, 0, 0, 0, 0) == 0
+            ? *(long*)buffer
+            : throw SystemCall.Failure($"look at {FileAt.PathOf(file)}", $"fstatfs({SystemCall.Fd(file)})");
+    }
+
     private static SafeFileHandle CopyOf(SafeFileHandle? directory, string path, bool recursive, string operation)
     {
         var flags = MOUNT.OPEN_TREE_CLONE | (int)OpenFlags.O_CLOEXEC | AT.AT_EMPTY_PATH | (recursive ? AT.AT_RECURSIVE : 0);

@@ -78,6 +78,18 @@ public sealed unsafe class PidHandle : IDisposable
             : throw SystemCall.Failure($"signal process {Pid}", $"pidfd_send_signal({SystemCall.Fd(File)}, {signal}, NULL, 0)");
     }
 
+    /// <summary>A copy of a descriptor of the process.</summary>
+    /// <param name="number">Its number there.</param>
+    /// <exception cref="CrunException">The errors of pidfd_getfd.</exception>
+    /// <seealso href="https://man7.org/linux/man-pages/man2/pidfd_getfd.2.html"/>
+    public SafeFileHandle CopyDescriptor(int number)
+    {
+        var fd = C.syscall_raw(NR.__NR_pidfd_getfd, File.DangerousGetHandle(), number, 0, 0, 0, 0);
+        return fd >= 0
+            ? new SafeFileHandle(fd, ownsHandle: true)
+            : throw SystemCall.Failure($"take descriptor {number} of process {Pid}", $"pidfd_getfd({SystemCall.Fd(File)}, {number}, 0)");
+    }
+
     /// <summary>Waits until the process has ended; false when it has not within <paramref name="timeout"/>.</summary>
     /// <param name="timeout">How long; null without limit.</param>
     public bool WaitForEnd(TimeSpan? timeout) => Poll.Wait(File, PollEvents.POLLIN, timeout);

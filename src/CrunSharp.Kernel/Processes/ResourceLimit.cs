@@ -34,6 +34,16 @@ public static class ResourceLimits
     /// <summary>The value that means no limit.</summary>
     public const ulong Infinity = ulong.MaxValue;
 
+    /// <summary>A limit that this process has.</summary>
+    /// <exception cref="CrunException">The errors of prlimit.</exception>
+    public static unsafe (ulong Soft, ulong Hard) OfThisProcess(ResourceLimit limit)
+    {
+        var values = stackalloc ulong[2];
+        return C.syscall_raw(NR_OLD.__NR_prlimit64, 0, (int)limit, 0, (nint)values, 0, 0) == 0
+            ? (values[0], values[1])
+            : throw SystemCall.Failure($"ask for {limit}", $"prlimit(0, {limit}, NULL)");
+    }
+
     private static readonly string[] Names =
     [
         "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE",

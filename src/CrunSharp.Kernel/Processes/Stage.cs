@@ -111,13 +111,18 @@ public sealed unsafe class Stage : IDisposable
     }
 
     /// <summary>Waits until the process executes its program.</summary>
+    /// <param name="onEvent">Is told the number and value of events on the way, after which the stage goes on; null when there are none.</param>
     /// <exception cref="CrunException">A step failed.</exception>
-    public void WaitForExec()
+    public void WaitForExec(Action<int, int>? onEvent = null)
     {
-        if (Read() is not { } report) return; // execve closed the stage's end
-        throw (report.Code & StagePlan.EventBit) == 0
-            ? _plan.Failure((int)report.Code, (Errno)report.Value)
-            : new CrunException(ErrorKind.System, $"the stage reports event {report.Code & ~StagePlan.EventBit} instead of the program's start");
+        while (Read() is { } report) // execve closes the stage's end
+        {
+            if ((report.Code & StagePlan.EventBit) == 0) throw _plan.Failure((int)report.Code, (Errno)report.Value);
+            var number = (int)(report.Code & ~StagePlan.EventBit);
+            if (onEvent is null) throw new CrunException(ErrorKind.System, $"the stage reports event {number} instead of the program's start");
+            onEvent(number, report.Value);
+            Continue();
+        }
     }
 
     /// <inheritdoc/>

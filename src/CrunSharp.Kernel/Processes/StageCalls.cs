@@ -132,8 +132,8 @@ public sealed partial class StagePlan
         MOUNT.OPEN_TREE_CLONE | (int)OpenFlags.O_CLOEXEC | AT.AT_EMPTY_PATH | (recursive ? AT.AT_RECURSIVE : 0)).Into(into);
 
     /// <summary>open_tree that copies the mount at a trusted path, into a slot.</summary>
-    public Step CopyTree(string path, StageValue into) => Add(NR.__NR_open_tree, AT.AT_FDCWD, Text(path),
-        MOUNT.OPEN_TREE_CLONE | (int)OpenFlags.O_CLOEXEC).Into(into);
+    public Step CopyTree(string path, bool recursive, StageValue into) => Add(NR.__NR_open_tree, AT.AT_FDCWD, Text(path),
+        MOUNT.OPEN_TREE_CLONE | (int)OpenFlags.O_CLOEXEC | (recursive ? AT.AT_RECURSIVE : 0)).Into(into);
 
     /// <summary>mount_setattr on a mount.</summary>
     public unsafe Step SetAttributes(StageValue mount, MountAttributes set, MountAttributes clear, MountPropagation propagation, bool recursive) =>
@@ -303,24 +303,15 @@ public sealed partial class StagePlan
         var last = new StageLabel();
         for (var capability = 0; capability < 64; capability++)
         {
-            if ((kept.Mask & (1UL << capability)) == 0)
-                Add(NR_OLD.__NR_prctl, PR.PR_CAPBSET_DROP, capability, 0, 0, 0).Tolerating([Errno.EINVAL], last);
+            // One step for each, so that the number of steps does not depend on the set.
+            var isKept = (kept.Mask & (1UL << capability)) != 0;
+            Add(NR_OLD.__NR_prctl, isKept ? PR.PR_CAPBSET_READ : PR.PR_CAPBSET_DROP, capability, 0, 0, 0).Tolerating([Errno.EINVAL], last);
         }
         Place(last);
     }
 
     /// <summary>Whether capabilities stay permitted when the process leaves user 0.</summary>
     public Step KeepCapabilities(bool keep) => Add(NR_OLD.__NR_prctl, PR.PR_SET_KEEPCAPS, keep ? 1 : 0, 0, 0, 0);
-
-    /// <summary>setgroups, setresgid and setresuid, in this order.</summary>
-    public void SetUser(uint uid, uint gid, IReadOnlyList<uint> groups)
-    {
-        var list = new byte[groups.Count * 4];
-        for (var i = 0; i < groups.Count; i++) BinaryPrimitives.WriteUInt32LittleEndian(list.AsSpan(i * 4), groups[i]);
-        Add(NR_OLD.__NR_setgroups, groups.Count, Data(list));
-        Add(NR_OLD.__NR_setresgid, (long)gid, (long)gid, (long)gid);
-        Add(NR_OLD.__NR_setresuid, (long)uid, (long)uid, (long)uid);
-    }
 
     /// <summary>capset, and the ambient set after it.</summary>
     public void SetCapabilities(CapabilitySet effective, CapabilitySet permitted, CapabilitySet inheritable, CapabilitySet ambient)

@@ -129,6 +129,7 @@ public sealed partial class StagePlan
             return new CrunException(ErrorKind.System, $"the stage reports step {index} of {_steps.Count}");
         var step = _steps[index];
         var call = StageCallText.Describe(step, ReadText);
+        errno = step.FailsWith ?? errno;
         return errno == Errno.None
             ? new CrunException(ErrorKind.System, $"{call} gave an unexpected result", step.Operation, spec: step.Spec)
             : new CrunException(step.Kind ?? ErrorKind.System, step.Reason ?? "", step.Operation, errno, call, step.Spec);
@@ -181,6 +182,15 @@ public sealed partial class StagePlan
         public Step FailingAs(ErrorKind kind, string reason)
         {
             (Kind, Reason) = (kind, reason);
+            return this;
+        }
+
+        internal Errno? FailsWith { get; private set; }
+
+        /// <summary>What error number a failed check stands for.</summary>
+        internal Step FailingWith(Errno errno)
+        {
+            FailsWith = errno;
             return this;
         }
 

@@ -225,6 +225,6 @@ public class LaunchTests
     {
         File.CreateSymbolicLink(_path + "/lower/proc", "etc");
         var error = Assert.Throws<CrunException>(() => Run(SpecOf("true")));
-        Assert.That(error!.Message, Does.StartWith("mount /proc: openat2(").And.Contain("ELOOP"));
+        Assert.That(error!.Message, Is.EqualTo("mount /proc: a symbolic link leads to /etc [config.md#mounts]"));
     }
 }

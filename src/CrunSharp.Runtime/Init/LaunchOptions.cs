@@ -55,5 +55,29 @@ public sealed record LaunchOptions
     /// <summary>The number of the plan's first step after the wait for the start.</summary>
     public int FirstStartStep { get; internal set; }
 
+    /// <summary>The bundle's directory, to which sources of bind mounts are relative; null where there is none.</summary>
+    public string? Bundle { get; init; }
+
+    /// <summary>
+    /// Whether the root file system only lies on top of the old one (<c>--no-pivot</c>), where that cannot be let go: on a
+    /// ramdisk.
+    /// </summary>
+    public bool NoPivot { get; init; }
+
+    /// <summary>
+    /// The container's directory in each hierarchy of control groups, by the hierarchy's mount point; null where it is
+    /// the one in which this process is.
+    /// </summary>
+    public IReadOnlyDictionary<string, string>? CgroupDirectories { get; init; }
+
+    /// <summary>Gets the listener of a system call filter that has one, before the program starts.</summary>
+    public Action<SafeFileHandle>? OnListener { get; init; }
+
+    /// <summary>What was asked for and left out, since the specification wants it so; filled in while the plan is written.</summary>
+    public List<string> Warnings { get; } = [];
+
+    /// <summary>Whether the process is in a user namespace that is not ours.</summary>
+    internal bool HasUserNamespace { get; set; }
+
     internal List<SafeFileHandle> Owned { get; } = [];
 }

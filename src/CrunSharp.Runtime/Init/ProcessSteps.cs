@@ -1,3 +1,4 @@
+using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
@@ -10,11 +11,52 @@ namespace CrunSharp.Runtime.Init;
 /// </summary>
 internal static class ProcessSteps
 {
+    /// <summary>The event at which a filter's listener can be taken; its value is the descriptor.</summary>
+    public const int Listener = 16;
+
     private const string Spec = "config.md#process";
+    private const uint UsualMask = 0x12; // 022
     private const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-    /// <summary>Adds the steps.</summary>
-    /// <exception cref="CrunException">The process has no program, or names a capability or limit that does not exist.</exception>
+    /// <summary>
+    /// Adds the steps that need the rights and the file system of the host. What they set is inherited by the clone.
+    /// </summary>
+    /// <exception cref="CrunException">The process names a limit that does not exist.</exception>
+    public static void BeforeClone(StagePlan plan, ProcessSpec process)
+    {
+        if (process.OomScoreAdj is { } score)
+        {
+            var file = plan.NewSlot();
+            plan.For($"set oom_score_adj to {score}", "config.md#linux-process").OpenTrusted(-100, "/proc/self/oom_score_adj", OpenFlags.O_WRONLY, file);
+            plan.Write(file, System.Text.Encoding.ASCII.GetBytes(score.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+            plan.Close(file);
+        }
+        foreach (var limit in process.Rlimits ?? [])
+        {
+            // Raising a limit needs rights that a user namespace does not give; and what fails should fail at once.
+            var (resource, now) = (ResourceLimits.Parse(limit.Type), ResourceLimits.OfThisProcess(ResourceLimits.Parse(limit.Type)));
+            if (limit.Hard > now.Hard) plan.For($"raise {limit.Type}", "config.md#posix-process").SetResourceLimit((int)resource, Math.Min(now.Soft, limit.Hard), limit.Hard);
+        }
+    }
+
+    /// <summary>Adds the steps after which the process waits for its start.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="process">The process.</param>
+    /// <param name="linux">The container; null for a process that joins it.</param>
+    /// <param name="options">What the specification does not say.</param>
+    /// <param name="procfs">Where the kernel is told labels.</param>
+    /// <exception cref="CrunException">This kernel cannot do what is asked for.</exception>
+    public static void BeforeStart(StagePlan plan, ProcessSpec process, LinuxSpec? linux, LaunchOptions options, StageValue procfs)
+    {
+        Scheduling.Write(plan, process, linux);
+        SecurityLabels.Require(process);
+        SecurityLabels.Write(plan, process, procfs);
+        if (process.Args is not { Count: > 0 } args) throw CrunException.Invalid("the process has no program", spec: Spec);
+        plan.For($"exec: \"{args[0]}\"").CheckExecutable(PathsOf(process));
+    }
+
+    /// <summary>Adds the steps from the start on. Their number depends on nothing but the arguments.</summary>
+    /// <exception cref="CrunException">The process has no program, or names a limit that does not exist.</exception>
     public static void Write(StagePlan plan, ProcessSpec process, LaunchOptions options)
     {
         if (options.NewKeyring)
@@ -44,12 +86,16 @@ internal static class ProcessSteps
     private static void BecomeUser(StagePlan plan, ProcessSpec process, LaunchOptions options)
     {
         var user = process.User ?? new UserSpec();
-        var capabilities = process.Capabilities ?? new CapabilitiesSpec();
-        plan.For("give up capabilities", "config.md#linux-process").DropBoundingCapabilities(CapabilitySet.FromNames(capabilities.Bounding));
+        var sets = GrantedCapabilities.Of(process.Capabilities ?? new CapabilitiesSpec(), options);
+        plan.For("give up capabilities", "config.md#linux-process").DropBoundingCapabilities(sets.Bounding);
         plan.KeepCapabilities(true);
-        plan.For($"become user {user.Uid}:{user.Gid}", "config.md#user").SetUser(user.Uid, user.Gid, user.AdditionalGids ?? []);
-        if (user.Umask is { } mask) plan.SetMask(mask);
-        var permitted = CapabilitySet.FromNames(capabilities.Permitted);
+        plan.For($"become user {user.Uid}:{user.Gid}", "config.md#user");
+        var groups = plan.SetGroups(user.AdditionalGids ?? []);
+        // In a user namespace that denies it, nobody has groups but those that he came with.
+        if (options.HasUserNamespace && user.AdditionalGids is not { Count: > 0 }) groups.Tolerating([Errno.EPERM]);
+        plan.SetGroup(user.Gid);
+        plan.SetUserId(user.Uid);
+        plan.SetMask(user.Umask ?? UsualMask);
         if (process.NoNewPrivileges)
         {
             plan.For("set no_new_privs", "config.md#linux-process").SetNoNewPrivileges();
@@ -59,12 +105,11 @@ internal static class ProcessSteps
             // Without no_new_privs only CAP_SYS_ADMIN may load a filter: so before it is given up, and after the
             // change of the user, which took it out of the effective set.
             var admin = CapabilitySet.Of(Capability.CAP_SYS_ADMIN);
-            plan.For("load the system call filter", "config-linux.md#seccomp").SetCapabilities(admin, permitted | admin, CapabilitySet.Empty);
+            plan.For("load the system call filter", "config-linux.md#seccomp").SetCapabilities(admin, sets.Permitted | admin, CapabilitySet.Empty);
             LoadFilter(plan, options);
         }
         plan.For("give up capabilities", "config.md#linux-process").KeepCapabilities(false);
-        plan.SetCapabilities(CapabilitySet.FromNames(capabilities.Effective), permitted,
-            CapabilitySet.FromNames(capabilities.Inheritable), CapabilitySet.FromNames(capabilities.Ambient));
+        plan.SetCapabilities(sets.Effective, sets.Permitted, sets.Inheritable, sets.Ambient);
     }
 
     // A directory that root may not enter (on a network file system) is entered as the user.
@@ -81,8 +126,12 @@ internal static class ProcessSteps
 
     private static void LoadFilter(StagePlan plan, LaunchOptions options)
     {
-        if (options.Filter.Length > 0)
-            plan.For("load the system call filter", "config-linux.md#seccomp").LoadFilter(options.Filter.Span, options.FilterFlags);
+        if (options.Filter.Length == 0) return;
+        plan.For("load the system call filter", "config-linux.md#seccomp");
+        if (((SeccompFilterFlags)options.FilterFlags).HasFlag(SeccompFilterFlags.SECCOMP_FILTER_FLAG_NEW_LISTENER))
+            plan.LoadFilterAndMeet(options.Filter.Span, options.FilterFlags, Listener);
+        else
+            plan.LoadFilter(options.Filter.Span, options.FilterFlags);
     }
 
     private static void Execute(StagePlan plan, ProcessSpec process)
@@ -90,23 +139,27 @@ internal static class ProcessSteps
         if (process.Args is not { Count: > 0 } args) throw CrunException.Invalid("the process has no program", spec: Spec);
         var environment = plan.Texts(process.Env ?? []);
         var arguments = plan.Texts(args);
-        var program = args[0];
-        plan.For($"exec: \"{program}\"");
-        if (program.Contains('/', StringComparison.Ordinal))
+        plan.For($"exec: \"{args[0]}\"");
+        var paths = PathsOf(process);
+        for (var i = 0; i < paths.Count; i++)
         {
-            plan.Execute(program, arguments, environment);
-            return;
+            var step = plan.Execute(paths[i], arguments, environment);
+            if (i < paths.Count - 1) step.Tolerating([Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES, Errno.ELOOP]);
         }
+    }
+
+    // As execvp, with the PATH of the process.
+    private static IReadOnlyList<string> PathsOf(ProcessSpec process)
+    {
+        var program = process.Args![0];
+        // Relative to the directory that the process starts in.
+        if (program.Contains('/', StringComparison.Ordinal)) return [program.StartsWith('/') ? program : $"{process.Cwd}/{program}"];
+        if (program.Length == 0) return [""];
         var path = DefaultPath;
         foreach (var variable in process.Env ?? [])
         {
             if (variable.StartsWith("PATH=", StringComparison.Ordinal)) path = variable["PATH=".Length..];
         }
-        var directories = path.Split(':');
-        for (var i = 0; i < directories.Length; i++)
-        {
-            var step = plan.Execute($"{(directories[i].Length == 0 ? "." : directories[i])}/{program}", arguments, environment);
-            if (i < directories.Length - 1) step.Tolerating([Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES, Errno.ELOOP]);
-        }
+        return [.. path.Split(':').Select(directory => directory.StartsWith('/') ? $"{directory}/{program}" : $"{process.Cwd}/{directory}/{program}")];
     }
 }

@@ -1,7 +1,11 @@
+using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
+using CrunSharp.Kernel.Namespaces;
 using CrunSharp.Kernel.Processes;
+using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
 using CrunSharp.Runtime.Init;
+using CrunSharp.Runtime.Rootfs;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Runtime.Lifecycle;
@@ -11,11 +15,24 @@ public static class Join
 {
     private const long DevptsMagic = 0x1cd1;
 
-    private const CloneFlags AllNamespaces = CloneFlags.CLONE_NEWNS | CloneFlags.CLONE_NEWPID | CloneFlags.CLONE_NEWNET
-        | CloneFlags.CLONE_NEWIPC | CloneFlags.CLONE_NEWUTS | CloneFlags.CLONE_NEWCGROUP;
+    private static readonly (string Name, CloneFlags Flag)[] Namespaces =
+    [
+        ("mnt", CloneFlags.CLONE_NEWNS), ("pid", CloneFlags.CLONE_NEWPID), ("net", CloneFlags.CLONE_NEWNET), ("ipc", CloneFlags.CLONE_NEWIPC),
+        ("uts", CloneFlags.CLONE_NEWUTS), ("cgroup", CloneFlags.CLONE_NEWCGROUP), ("user", CloneFlags.CLONE_NEWUSER), ("time", CloneFlags.CLONE_NEWTIME),
+    ];
 
-    /// <summary>The namespaces of a process that are not ours; all of them when that cannot be told.</summary>
-    internal static CloneFlags NamespacesOf(PidHandle container) => AllNamespaces;
+    /// <summary>The namespaces of a process that are not ours.</summary>
+    /// <exception cref="CrunException">The process has ended.</exception>
+    internal static CloneFlags NamespacesOf(PidHandle container)
+    {
+        CloneFlags flags = 0;
+        foreach (var (name, flag) in Namespaces)
+        {
+            using var file = FileAt.TryOpen(null, $"/proc/{container.Pid}/ns/{name}", OpenFlags.O_RDONLY, out _);
+            if (file is not null && !Namespace.IsOurs(file, name)) flags |= flag;
+        }
+        return container.HasEnded ? throw CrunException.WrongState("the container is not running") : flags;
+    }
 
     /// <summary>Makes a process in a container's namespaces; it waits for <see cref="Launch.Start"/>.</summary>
     /// <param name="container">The container's first process.</param>
@@ -29,15 +46,45 @@ public static class Join
         SafeFileHandle? standardInput = null, SafeFileHandle? standardOutput = null, SafeFileHandle? standardError = null)
     {
         var plan = new StagePlan();
+        var namespaces = NamespacesOf(container);
+        options.HasUserNamespace = namespaces.HasFlag(CloneFlags.CLONE_NEWUSER);
+        process = ProcessEnvironment.Complete(process, uid => HomeIn(container, uid));
+        ProcessSteps.BeforeClone(plan, process);
+        Scheduling.WriteAffinity(plan, process.ExecCpuAffinity?.Initial);
+        var procfs = plan.NewSlot();
+        if (SecurityLabels.AreAskedFor(process)) plan.For("open procfs").OpenTrusted(AtCurrentDirectory, "/proc", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, procfs);
         // Before it has anything of the container's, nothing in the container may look into it.
         plan.For("hide from the container").Hide();
-        plan.For("join the container's namespaces").JoinNamespaces(container.File, NamespacesOf(container));
+        if (namespaces != 0) plan.For("join the container's namespaces").JoinNamespaces(container.File, namespaces);
+        // Without a mount namespace of its own the container has a root directory all the same.
+        if (!namespaces.HasFlag(CloneFlags.CLONE_NEWNS)) EnterRoot(plan, container, options);
         plan.For("start the process").Clone(0, options.Cgroup);
+        if (options.HasUserNamespace) ContainerNamespaces.BecomeRoot(plan);
         plan.For("start a session").NewSession();
         if (terminalSocket is not null) OpenTerminal(plan, terminalSocket, process);
+        Scheduling.WriteAffinity(plan, process.ExecCpuAffinity?.Final);
+        ProcessSteps.BeforeStart(plan, process, null, options, procfs);
         plan.For("wait for the start").Meet(InitPlan.Ready);
         ProcessSteps.Write(plan, process, options);
         return Launch.BeginPlan(plan, null, options, standardInput, standardOutput, standardError);
+    }
+
+    private static void EnterRoot(StagePlan plan, PidHandle container, LaunchOptions options)
+    {
+        var root = FileAt.Open(null, $"/proc/{container.Pid}/root", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY);
+        options.Owned.Add(root);
+        if (container.HasEnded) throw CrunException.WrongState("the container is not running");
+        plan.For("enter the container's root directory").EnterDirectory(plan.Inherit(root));
+        plan.ChangeRoot();
+        plan.ChangeDirectory("/");
+    }
+
+    private static string HomeIn(PidHandle container, uint uid)
+    {
+        using var root = FileAt.TryOpen(null, $"/proc/{container.Pid}/root", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, out _);
+        using var passwd = root is null || container.HasEnded ? null
+            : FileAt.TryOpenInRoot(root, "/etc/passwd", OpenFlags.O_RDONLY | OpenFlags.O_NONBLOCK | OpenFlags.O_NOCTTY, out _);
+        return HomeDirectory.Find(passwd is null || FileAt.Status(passwd).Kind != FileKind.Regular ? null : passwd, uid);
     }
 
     // The container may have put anything at /dev/pts: only a real devpts gives a terminal.

@@ -17,6 +17,7 @@ public sealed class Launch : IDisposable
     private readonly Stage _stage;
     private readonly ContainerRootfs? _rootfs;
     private readonly LaunchOptions _options;
+    private IReadOnlyDictionary<string, NetDeviceSpec?>? _devices;
     private bool _isReady;
     private bool _isStarted;
     private bool _hasEnded;
@@ -29,6 +30,9 @@ public sealed class Launch : IDisposable
 
     /// <summary>The paths in the root that were made as mount points, the outer ones first.</summary>
     public IReadOnlyList<string> MadeMountPoints => _rootfs?.MadeMountPoints ?? [];
+
+    /// <summary>What was asked for and left out, since the specification wants it so: capabilities that cannot be granted.</summary>
+    public IReadOnlyList<string> Warnings => _options.Warnings;
 
     /// <summary>Hands over the master side of the process's terminal; null when it has none.</summary>
     public SafeFileHandle? TakeTerminal() => _rootfs?.TakeTerminalMaster();
@@ -44,15 +48,24 @@ public sealed class Launch : IDisposable
     public static Launch Begin(RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,
         SafeFileHandle? standardInput = null, SafeFileHandle? standardOutput = null, SafeFileHandle? standardError = null)
     {
-        var rootfs = ContainerRootfs.Prepare(spec, root);
+        ContainerRootfs? rootfs = null;
         try
         {
-            return BeginPlan(InitPlan.Write(spec, rootfs, options), rootfs, options, rootfs.Terminal ?? standardInput,
-                rootfs.Terminal ?? standardOutput, rootfs.Terminal ?? standardError);
+            var namespaces = ContainerNamespaces.Open(spec.Linux ?? new LinuxSpec(), options.Owned);
+            options.HasUserNamespace = namespaces.Map is not null;
+            rootfs = ContainerRootfs.Prepare(spec, root, options, namespaces);
+            if (spec.Process is { } process) spec = spec with { Process = ProcessEnvironment.Complete(process, rootfs.HomeOf) };
+            var (input, output, error) = (rootfs.Terminal ?? standardInput, rootfs.Terminal ?? standardOutput, rootfs.Terminal ?? standardError);
+            StandardFiles.GiveTo(spec.Process?.User, namespaces.Map, input, output, error);
+            var plan = InitPlan.Write(spec, rootfs, namespaces, options);
+            var launch = BeginPlan(plan, rootfs, options, input, output, error, namespaces.NeedsSetUp ? namespaces.SetUp : null);
+            launch._devices = spec.Linux?.NetDevices;
+            return launch;
         }
         catch
         {
-            rootfs.Dispose();
+            rootfs?.Dispose();
+            foreach (var file in options.Owned) file.Dispose();
             throw;
         }
     }
@@ -73,11 +86,14 @@ public sealed class Launch : IDisposable
     }
 
     /// <summary>Waits until the process has everything but its program.</summary>
-    /// <exception cref="CrunException">A step failed.</exception>
+    /// <exception cref="CrunException">
+    /// A step failed; of kind <see cref="ErrorKind.CommandNotFound"/> or <see cref="ErrorKind.CommandNotExecutable"/> when there is no such program.
+    /// </exception>
     public void WaitUntilReady()
     {
         if (_isReady) return;
         EndAtFailure(() => _stage.WaitForEvent(InitPlan.Ready));
+        if (_devices is { Count: > 0 } devices) EndAtFailure(() => NetworkDevices.Move(devices, Process.Pid));
         _isReady = true;
     }
 
@@ -89,14 +105,7 @@ public sealed class Launch : IDisposable
     {
         WaitUntilReady();
         _stage.Continue();
-        try
-        {
-            EndAtFailure(_stage.WaitForExec);
-        }
-        catch (CrunException error) when (error.Operation?.StartsWith("exec: ", StringComparison.Ordinal) == true)
-        {
-            throw ExecFailure(error);
-        }
+        EndAtFailure(() => _stage.WaitForExec(OnEvent));
         _isStarted = true;
     }
 
@@ -116,6 +125,11 @@ public sealed class Launch : IDisposable
         {
             step();
         }
+        catch (CrunException error) when (error.Operation?.StartsWith("exec: ", StringComparison.Ordinal) == true)
+        {
+            End();
+            throw ExecFailure(error);
+        }
         catch
         {
             End();
@@ -132,18 +146,43 @@ public sealed class Launch : IDisposable
     }
 
     internal static Launch BeginPlan(StagePlan plan, ContainerRootfs? rootfs, LaunchOptions options,
-        SafeFileHandle? standardInput, SafeFileHandle? standardOutput, SafeFileHandle? standardError)
+        SafeFileHandle? standardInput, SafeFileHandle? standardOutput, SafeFileHandle? standardError, Action<PidHandle>? setUp = null)
     {
         var stage = Stage.Start(plan, standardInput, standardOutput, standardError);
+        PidHandle? process = null;
         try
         {
-            return new Launch(stage, stage.WaitForProcess(), rootfs, options);
+            process = stage.WaitForProcess();
+            if (setUp is not null)
+            {
+                stage.WaitForEvent(ContainerNamespaces.Made);
+                setUp(process);
+                stage.Continue();
+            }
+            return new Launch(stage, process, rootfs, options);
         }
         catch
         {
             stage.Dispose();
+            process?.Send(Signal.SIGKILL.Number);
+            process?.Reap();
+            process?.Dispose();
             throw;
         }
+    }
+
+    private void OnEvent(int number, int value)
+    {
+        if (number != ProcessSteps.Listener) throw new CrunException(ErrorKind.System, $"the stage reports event {number} instead of the program's start");
+        TakeListener(Process, value, _options);
+    }
+
+    /// <summary>Takes a filter's listener from a process that waits at <see cref="ProcessSteps.Listener"/>.</summary>
+    internal static void TakeListener(PidHandle process, int descriptor, LaunchOptions options)
+    {
+        var take = options.OnListener ?? throw CrunException.Invalid("the system call filter notifies, and nobody listens", spec: "config-linux.md#seccomp");
+        using var listener = process.CopyDescriptor(descriptor);
+        take(listener);
     }
 
     internal static CrunException ExecFailure(CrunException error)
