@@ -35,7 +35,7 @@ internal static class Cleanliness
     private static void Files(World world, List<string> found)
     {
         foreach (var folder in (string[])[$"{world.Root}/tmp", $"{world.Root}/containers", $"{world.Root}/containers/.names", $"{world.Root}/volumes",
-            $"{world.RunRoot}/containers", $"{world.RunRoot}/net/bridge/ip", $"{world.RunRoot}/net/bridge/endpoints"])
+            $"{world.RunRoot}/containers", $"{world.RunRoot}/steps", $"{world.RunRoot}/net/bridge/ip", $"{world.RunRoot}/net/bridge/endpoints"])
         {
             if (!Directory.Exists(folder)) continue;
             foreach (var entry in Directory.EnumerateFileSystemEntries(folder))

@@ -52,13 +52,27 @@ public sealed class Session : IDisposable
     /// <summary>Ends its input.</summary>
     public void EndInput() => _process.StandardInput.Close();
 
+    /// <summary>What it has written to its error output up to now.</summary>
+    public string Errors
+    {
+        get
+        {
+            lock (_errors) return Encoding.UTF8.GetString(_errors.ToArray());
+        }
+    }
+
     /// <summary>Waits until its output contains a text.</summary>
-    public void Expect(string text, int milliseconds = 15_000)
+    public void Expect(string text, int milliseconds = 15_000) => Expect(() => Output, text, milliseconds);
+
+    /// <summary>Waits until its error output contains a text.</summary>
+    public void ExpectError(string text, int milliseconds = 15_000) => Expect(() => Errors, text, milliseconds);
+
+    private void Expect(Func<string> output, string text, int milliseconds)
     {
         var until = Stopwatch.StartNew();
-        while (!Output.Contains(text, StringComparison.Ordinal))
+        while (!output().Contains(text, StringComparison.Ordinal))
         {
-            if (until.ElapsedMilliseconds > milliseconds || (HasEnded && _collecting.IsCompleted && !Output.Contains(text, StringComparison.Ordinal)))
+            if (until.ElapsedMilliseconds > milliseconds || (HasEnded && _collecting.IsCompleted && !output().Contains(text, StringComparison.Ordinal)))
                 Assert.Fail($"{_command} did not write {text}, but: {Output}\nstderr: {Encoding.UTF8.GetString(_errors.ToArray())}");
             Thread.Sleep(5);
         }

@@ -15,6 +15,12 @@ public sealed record BuildRequest
     /// <summary>The Dockerfile's bytes, where it came through a pipe; they win over <see cref="DockerfilePath"/>.</summary>
     public ReadOnlyMemory<byte>? DockerfileContent { get; init; }
 
+    /// <summary>
+    /// What comes through a pipe in place of a context's directory: a Dockerfile, or a tar, compressed or not, whose
+    /// Dockerfile <see cref="DockerfilePath"/> names within it. It is read to its end and closed.
+    /// </summary>
+    public Stream? PipedContext { get; init; }
+
     /// <summary>Values of variables; null takes the value of this process's environment.</summary>
     public IReadOnlyDictionary<string, string?> BuildArgs { get; init; } = new Dictionary<string, string?>();
 

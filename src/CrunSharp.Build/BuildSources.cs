@@ -89,14 +89,14 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
             if (_context is not null) return _context;
             _contextDirectory = FileAt.OpenDirectory(path);
             var view = LayerView.OfDirectory(_contextDirectory);
-            return _context = new SourceTree(view, ReadIgnore(view), IndexOf("context:" + Path.GetFullPath(path)), MayChange: true);
+            return _context = new SourceTree(view, ReadIgnore(view), IndexOf(ContextName), MayChange: true);
         }
     }
 
     /// <summary>The files of a stage.</summary>
     public SourceTree TreeOf(StageResult stage, StageNode node) =>
         new(stage.View() ?? throw CrunException.Invalid($"stage {node.Name} has no files"), DockerIgnore.None,
-            IndexOf($"stage:{Path.GetFullPath(request.ContextDirectory ?? "/")}:{request.DockerfilePath}:{node.Name}"), MayChange: false);
+            IndexOf($"stage:{ContextName}:{request.DockerfilePath}:{node.Name}"), MayChange: false);
 
     /// <summary>The files of an image.</summary>
     /// <exception cref="CrunException">It cannot be had, or has no files.</exception>
@@ -121,6 +121,9 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
         foreach (var layer in _layers.Values) layer.Directory.Dispose();
         _contextDirectory?.Dispose();
     }
+
+    // What came through a pipe lies elsewhere each time: one index for all of it.
+    private string ContextName => "context:" + (request.PipedContext is not null ? "-" : Path.GetFullPath(request.ContextDirectory ?? "/"));
 
     private ContextIndex IndexOf(string tree)
     {

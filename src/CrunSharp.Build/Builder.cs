@@ -15,7 +15,7 @@ namespace CrunSharp.Build;
 /// <param name="clock">The time.</param>
 public sealed class Builder(Store store, TimeProvider? clock = null)
 {
-    private static readonly string[] DefaultNames = ["Dockerfile", "dockerfile", "Containerfile"];
+    internal static readonly string[] DefaultNames = ["Dockerfile", "dockerfile", "Containerfile"];
 
     /// <summary>Builds an image.</summary>
     /// <param name="request">What to build.</param>
@@ -27,6 +27,8 @@ public sealed class Builder(Store store, TimeProvider? clock = null)
     /// </exception>
     public async Task<BuildResult> BuildAsync(BuildRequest request, IStepRunner runner, IBuildProgress progress, CancellationToken cancellationToken)
     {
+        using var piped = request.PipedContext is null ? null : PipedContext.Read(store, request, cancellationToken);
+        request = piped?.Request ?? request;
         var file = Parser.Parse(ReadDockerfile(request));
         var arguments = BuildArguments.Create(file, request.BuildArgs, request.Target);
         using var cache = BuildCache.Open(store.Root);

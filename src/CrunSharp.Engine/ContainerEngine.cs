@@ -1,4 +1,5 @@
 using CrunSharp.Engine.Containers;
+using CrunSharp.Engine.Steps;
 using CrunSharp.Engine.Supervision;
 using CrunSharp.Engine.Volumes;
 using CrunSharp.Kernel.Files;
@@ -52,7 +53,7 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     /// <returns>Whether there was anything to do.</returns>
     public bool Tidy()
     {
-        bool had = false, hasTrash;
+        bool had = StepFolder.Sweep(paths), hasTrash;
         foreach (var container in Containers.List(out hasTrash))
         {
             if (container.IsAbandoned)

@@ -19,4 +19,6 @@ public sealed record EnginePaths
     internal string Volumes => Path.Combine(Root, "volumes");
 
     internal string RunContainers => Path.Combine(RunRoot, "containers");
+
+    internal string RunSteps => Path.Combine(RunRoot, "steps");
 }

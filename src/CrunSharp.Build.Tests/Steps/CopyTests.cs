@@ -21,6 +21,15 @@ public class CopyTests
     [TearDown]
     public void Remove() => _build.Dispose();
 
+    [Test]
+    public void A_hard_link_is_made_to_no_file_that_another_source_replaced()
+    {
+        using (var directory = FileAt.OpenDirectory(_build.Context)) FileAt.Link(directory, "a.txt", directory, "hard");
+        _build.Write("dir/a.txt", "other");
+        var result = _build.Build("FROM scratch\nCOPY a.txt a.txt dir/a.txt hard /n/\n");
+        Assert.That(_build.Tree(result, 0), Is.EqualTo("--\n/n 755 0:0\n/n/a.txt 644 0:0 other\n/n/hard 644 0:0 A\n"));
+    }
+
     [TestCase("COPY a.txt /n", "/n 644 0:0 A\n")]
     [TestCase("COPY a.txt /n/", "/n 755 0:0\n/n/a.txt 644 0:0 A\n")]
     [TestCase("COPY a.txt /tmp", "/tmp 1777 0:0\n/tmp/a.txt 644 0:0 A\n")]

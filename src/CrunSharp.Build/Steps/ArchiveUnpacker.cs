@@ -31,29 +31,40 @@ internal sealed class ArchiveUnpacker(CopyWriter writer, SafeFileHandle upper, L
         }
     }
 
-    /// <summary>Unpacks.</summary>
+    /// <summary>Unpacks an archive of a context or another stage.</summary>
     /// <exception cref="CrunException">The archive is damaged or too large, or its entries do not fit the image.</exception>
     public void Unpack(SourceTree tree, CopySource source, string destination, CancellationToken cancellationToken)
+    {
+        using var stream = Open(tree, source);
+        Unpack(stream, source.TargetName, destination, cancellationToken);
+    }
+
+    /// <summary>Unpacks.</summary>
+    /// <param name="archive">A tar.</param>
+    /// <param name="archiveName">What errors call it.</param>
+    /// <param name="destination">The absolute path of the directory that it is unpacked into.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="CrunException">The archive is damaged or too large, or its entries do not fit the image.</exception>
+    public void Unpack(Stream archive, string archiveName, string destination, CancellationToken cancellationToken)
     {
         var target = writer.Resolve(destination);
         if (target.Status is { Kind: not FileKind.Directory }) throw CrunException.Invalid($"cannot copy to non-directory: {target.Path}");
         TargetDirectory.OpenOrMake(upper, lower, target.Path, rules.Parents).Dispose();
         var directories = new List<(string Path, FileTime Modified)>();
-        using var stream = Open(tree, source);
-        var reader = new TarReader(stream);
+        var reader = new TarReader(archive);
         var entries = 0;
         long bytes = 0;
         while (reader.Next() is { } entry)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (++entries > MostEntries || (bytes += entry.Size) > MostBytes) throw CrunException.Integrity("the archive is too large", $"unpack {source.TargetName}");
+            if (++entries > MostEntries || (bytes += entry.Size) > MostBytes) throw CrunException.Integrity("the archive is too large", $"unpack {archiveName}");
             try
             {
                 Add(reader, entry, target.Path, directories);
             }
             catch (CrunException error)
             {
-                throw error.Within($"unpack {source.TargetName}: entry {GoText.Quote(entry.Name)}");
+                throw error.Within($"unpack {archiveName}: entry {GoText.Quote(entry.Name)}");
             }
         }
         // A directory's time is that of the archive although things were put into it afterwards.

@@ -17,6 +17,7 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
     private const int BufferSize = 256 * 1024;
 
     private readonly Dictionary<(ulong Device, ulong Inode), string> _linked = [];
+    private readonly Dictionary<string, (ulong Device, ulong Inode)> _files = new(StringComparer.Ordinal);
     private byte[]? _buffer;
 
     /// <summary>Copies one source.</summary>
@@ -38,7 +39,7 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
         var (folder, name) = Place(target, destination, source.TargetName);
         using var parent = TargetDirectory.OpenOrMake(upper, lower, folder, rules.Parents);
         using var sourceParent = tree.View.OpenDirectory(source.Parent);
-        CopyOne(tree, source.Node, sourceParent, parent, name, $"{folder}/{name}");
+        CopyOne(tree, source.Node, sourceParent, parent, name, $"{folder.TrimEnd('/')}/{name}");
     }
 
     /// <summary>Writes a file whose content is given: a heredoc.</summary>
@@ -92,6 +93,7 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
     private void CopyOne(SourceTree tree, CopyNode node, ViewDirectory from, TargetDirectory to, string name, string path)
     {
         MakeRoom(to, name);
+        Forget(path);
         var status = node.Status;
         var made = rules.Apply(status);
         if (status.Links > 1 && _linked.TryGetValue((status.Device, status.Inode), out var first))
@@ -114,7 +116,19 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
                 break;
         }
         Finish(node, to, name, made);
-        if (status.Links > 1) _linked[(status.Device, status.Inode)] = path;
+        if (status.Links > 1) Remember(path, (status.Device, status.Inode));
+    }
+
+    private void Remember(string path, (ulong Device, ulong Inode) file)
+    {
+        _linked[file] = path;
+        _files[path] = file;
+    }
+
+    // Another source put a file at a path to which links might be made.
+    private void Forget(string path)
+    {
+        if (_files.Remove(path, out var file)) _linked.Remove(file);
     }
 
     // Owner first, as that clears set-user-id bits and capabilities; time last.

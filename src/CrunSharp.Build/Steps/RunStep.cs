@@ -31,7 +31,7 @@ internal sealed class RunStep(IStepRunner runner) : LayerStep
     public override async Task RunAsync(StepSite site, CancellationToken cancellationToken)
     {
         if (site.Lowers.Count == 0)
-            throw new CrunException(ErrorKind.CommandNotFound, $"there are no files that {GoText.Quote(Args[0])} could be in, as the stage starts from scratch");
+            throw CrunException.Invalid($"there are no files that {GoText.Quote(Args[0])} could be in, as the stage starts from scratch");
         var spec = new StepSpec
         {
             Lowers = site.Lowers,
@@ -43,9 +43,22 @@ internal sealed class RunStep(IStepRunner runner) : LayerStep
             Network = Network,
             Hostname = Hostname,
         };
-        var code = await runner.RunAsync(spec, site.Output, cancellationToken).ConfigureAwait(false);
+        var code = await RunAsync(spec, site.Output, cancellationToken).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
         if (code != 0)
             throw CrunException.WrongState($"process {GoText.Quote(string.Join(' ', Args))} did not complete successfully: exit code: {code}");
+    }
+
+    // That a program is missing is an exit code of run; a build has only failed.
+    private async Task<int> RunAsync(StepSpec spec, StepOutput output, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await runner.RunAsync(spec, output, cancellationToken).ConfigureAwait(false);
+        }
+        catch (CrunException error) when (error.Kind is ErrorKind.CommandNotFound or ErrorKind.CommandNotExecutable)
+        {
+            throw CrunException.WrongState(error.Message);
+        }
     }
 }

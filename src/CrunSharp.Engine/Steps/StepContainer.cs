@@ -66,9 +66,9 @@ public sealed class StepContainer(EnginePaths paths)
         using var cleanup = new CleanupStack();
         var config = ConfigOf(step);
         var container = new Container(paths, config);
-        FileAt.MakeDirectories(container.RunPath);
-        cleanup.Push(() => FileAt.RemoveTree(null, container.RunPath));
-        var network = ContainerNetwork.Prepare(container, cleanup, container.RunPath);
+        StepFolder.Sweep(paths);
+        var folder = cleanup.Owns(StepFolder.Begin(paths, config.Id));
+        var network = ContainerNetwork.Prepare(container, cleanup, folder.Path);
         IReadOnlyList<string> mountPoints;
         int code;
         List<SafeFileHandle> lowers = [.. step.Lowers.Select(static layer => layer.Directory)];

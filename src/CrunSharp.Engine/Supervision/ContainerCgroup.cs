@@ -58,10 +58,13 @@ internal sealed class ContainerCgroup
     }
 
     /// <summary>Removes the cgroup of a container whose supervisor was killed.</summary>
-    public static void RemoveOf(Container container)
+    public static void RemoveOf(Container container) => RemoveOf(container.Id);
+
+    /// <summary>Removes the cgroup of a container or step whose keeper was killed, and ends what is in it.</summary>
+    public static void RemoveOf(string id)
     {
         using var tree = CgroupV2.TryFind();
-        using var cgroup = tree?.TryOpen(PathOf(container));
+        using var cgroup = tree?.TryOpen(PathOf(id));
         cgroup?.Kill();
         cgroup?.Remove();
     }
@@ -70,7 +73,9 @@ internal sealed class ContainerCgroup
     public bool WasKilledForMemory() => _cgroup.OomKills > 0;
 
     // No common parent: nothing is left when the last container is gone.
-    private static string PathOf(Container container) => $"/crun-sharp-{container.Id}";
+    private static string PathOf(Container container) => PathOf(container.Id);
+
+    private static string PathOf(string id) => $"/crun-sharp-{id}";
 
     private static string OptionOf(string resource) =>
         resource.StartsWith("memory", StringComparison.Ordinal) ? "--memory"

@@ -39,6 +39,15 @@ internal sealed class ContainerNetwork
         if ((state.Endpoint ?? bridge.TryGetEndpoint(container.Id)) is { } endpoint) bridge.Disconnect(endpoint);
     }
 
+    /// <summary>Gives back what the step of a build had whose process was killed; it may have had nothing.</summary>
+    public static void ReleaseStep(EnginePaths paths, string id)
+    {
+        if (FileAt.TryStatus(null, PathsOf(paths).Run) is null) return;
+        var bridge = BridgeNetwork.OpenDefault(PathsOf(paths));
+        if (bridge.TryGetEndpoint(id) is { } endpoint) bridge.Disconnect(endpoint);
+        else bridge.Sweep(static _ => false); // an address without an endpoint is known by its holder only
+    }
+
     /// <summary>Writes <c>hosts</c>, <c>hostname</c> and <c>resolv.conf</c>; their directory.</summary>
     public string WriteFiles()
     {

@@ -67,27 +67,6 @@ public static class Compression
         };
     }
 
-    /// <summary>Bytes that were read already, and then the rest.</summary>
-    private sealed class StartedStream(ReadOnlyMemory<byte> start, Stream rest) : ReadStream
-    {
-        private ReadOnlyMemory<byte> _start = start;
-
-        public override int Read(Span<byte> buffer)
-        {
-            if (_start.IsEmpty) return rest.Read(buffer);
-            var count = Math.Min(buffer.Length, _start.Length);
-            _start.Span[..count].CopyTo(buffer);
-            _start = _start[count..];
-            return count;
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing) rest.Dispose();
-            base.Dispose(disposing);
-        }
-    }
-
     /// <summary>.NET's decoder, with our error.</summary>
     private sealed class GzipDecodeStream(Stream source) : ReadStream
     {

@@ -96,7 +96,7 @@ internal sealed class BuildCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        Check();
+        Check(operands[0]);
         var paths = EngineAccess.PathsOf(context);
         using var store = Store.Open(paths.Root);
         store.Sweep();
@@ -111,7 +111,8 @@ internal sealed class BuildCommand : Command
         {
             ContextDirectory = operands[0] == "-" ? null : ContextOf(operands[0]),
             DockerfilePath = _options.File is null or "-" ? null : _options.File,
-            DockerfileContent = operands[0] == "-" || _options.File == "-" ? new ReadOnlyMemory<byte>?(ReadAll(context.OpenInput())) : default(ReadOnlyMemory<byte>?),
+            DockerfileContent = _options.File == "-" ? new ReadOnlyMemory<byte>?(ReadAll(context.OpenInput())) : default(ReadOnlyMemory<byte>?),
+            PipedContext = operands[0] == "-" ? context.OpenInput() : null,
             BuildArgs = _options.ReadArguments(context.Variable).ToDictionary(static a => a.Key, static a => (string?)a.Value),
             Target = _options.Target,
             NoCache = _options.NoCache,
@@ -143,8 +144,9 @@ internal sealed class BuildCommand : Command
 
     private bool IsQuiet => _options.Quiet || _options.Progress == "quiet";
 
-    private void Check()
+    private void Check(string from)
     {
+        if (from == "-" && _options.File == "-") throw CrunException.Invalid("can't use stdin for both build context and dockerfile");
         if (_options.Secrets.Count > 0) throw CrunException.Unsupported("--secret is not in this version");
         if (_options.Hosts.Count > 0) throw CrunException.Unsupported("--add-host is not in this version of build");
         if (_options.Platform is { } platform && platform != Oci.Images.Platform.Host.ToString())

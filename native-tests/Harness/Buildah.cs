@@ -1,0 +1,49 @@
+using System.Globalization;
+
+namespace CrunSharp.NativeTests.Harness;
+
+/// <summary>Another builder, to compare with: buildah, with its own store in a world's directory.</summary>
+internal sealed class Buildah : IDisposable
+{
+    // Its locks and settings lie in places that a world's host cannot write.
+    private const string Prepare = """
+        set -e
+        mount -t tmpfs none /run
+        mount -t tmpfs none /etc/containers
+        echo '{"default":[{"type":"insecureAcceptAnything"}]}' > /etc/containers/policy.json
+        buildah() { command buildah --root "$DIR/root" --runroot "$DIR/run" --storage-driver vfs "$@"; }
+
+        """;
+
+    private readonly World _world;
+    private readonly string _directory;
+
+    public Buildah(World world)
+    {
+        (_world, _directory) = (world, $"{world.Directory}/buildah");
+        Directory.CreateDirectory(_directory);
+    }
+
+    /// <summary>Runs a shell script in which <c>buildah</c> uses this store; its output.</summary>
+    public string Run(string script)
+    {
+        using var session = _world.Host.Start("unshare", ["-m", "--propagation", "private", "bash", "-c", Prepare + script], info => info.Environment["DIR"] = _directory, directory: _world.Files);
+        session.EndInput();
+        return session.Wait(120_000).Succeeded().Out;
+    }
+
+    /// <summary>The files of an image: a line for each with type, mode, owner, size, link and content.</summary>
+    /// <param name="image">One of its store, or an archive as <c>docker-archive:FILE</c>.</param>
+    public string[] FilesOf(string image) => Run($$"""
+        c=$(buildah from --pull-never {{image}})
+        cd "$(buildah mount $c)"
+        find . -mindepth 1 ! -type d -printf '%p %y %m %U:%G %s %l\n' -o -mindepth 1 -printf '%p %y %m %U:%G\n' | sort
+        find . -type f -exec sha256sum {} + | sort -k2
+        cd /; buildah rm $c > /dev/null
+        """).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>The part of an image's configuration that says how it is run, as JSON with sorted names.</summary>
+    public string ConfigOf(string image) => SortedJson.Of(Run(string.Create(CultureInfo.InvariantCulture, $"buildah inspect --type image --format '{{{{json .OCIv1.Config}}}}' {image}")));
+
+    public void Dispose() => Run("buildah rm -a > /dev/null; buildah rmi -a -f > /dev/null");
+}
