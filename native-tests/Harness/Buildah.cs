@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Text.Json;
 
 namespace CrunSharp.NativeTests.Harness;
 
@@ -42,8 +42,12 @@ internal sealed class Buildah : IDisposable
         cd /; buildah rm $c > /dev/null
         """).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
-    /// <summary>The part of an image's configuration that says how it is run, as JSON with sorted names.</summary>
-    public string ConfigOf(string image) => SortedJson.Of(Run(string.Create(CultureInfo.InvariantCulture, $"buildah inspect --type image --format '{{{{json .OCIv1.Config}}}}' {image}")));
+    /// <summary>The part of an image's configuration that says how it is run, as JSON.</summary>
+    public string ConfigOf(string image)
+    {
+        using var document = JsonDocument.Parse(Run($"buildah inspect --type image {image}"));
+        return document.RootElement.GetProperty("OCIv1").GetProperty("config").GetRawText();
+    }
 
     public void Dispose() => Run("buildah rm -a > /dev/null; buildah rmi -a -f > /dev/null");
 }

@@ -5,12 +5,12 @@ namespace CrunSharp.NativeTests.Harness;
 /// <summary>JSON to compare: names in order, a line for each value, nothing that is empty.</summary>
 internal static class SortedJson
 {
-    public static string Of(string json, params string[] without)
+    public static string[] Of(string json, params string[] without)
     {
         using var document = JsonDocument.Parse(json);
         var lines = new List<string>();
         Add(lines, "", document.RootElement, without);
-        return string.Join('\n', lines);
+        return [.. lines];
     }
 
     private static void Add(List<string> lines, string path, JsonElement value, string[] without)
