@@ -5,11 +5,14 @@ namespace CrunSharp.NativeTests.Harness;
 /// <summary>Another builder, to compare with: buildah, with its own store in a world's directory.</summary>
 internal sealed class Buildah : IDisposable
 {
-    // Its locks and settings lie in places that a world's host cannot write.
+    // Its locks, settings and temporary files lie in places that a world's host cannot write.
     private const string Prepare = """
         set -e
         mount -t tmpfs none /run
         mount -t tmpfs none /etc/containers
+        mkdir -p "$DIR/tmp/${WORLD##*/}"
+        mount --rbind "$WORLD" "$DIR/tmp/${WORLD##*/}"
+        mount --rbind "$DIR/tmp" /var/tmp
         echo '{"default":[{"type":"insecureAcceptAnything"}]}' > /etc/containers/policy.json
         buildah() { command buildah --root "$DIR/root" --runroot "$DIR/run" --storage-driver vfs "$@"; }
 
@@ -27,7 +30,11 @@ internal sealed class Buildah : IDisposable
     /// <summary>Runs a shell script in which <c>buildah</c> uses this store; its output.</summary>
     public string Run(string script)
     {
-        using var session = _world.Host.Start("unshare", ["-m", "--propagation", "private", "bash", "-c", Prepare + script], info => info.Environment["DIR"] = _directory, directory: _world.Files);
+        using var session = _world.Host.Start("unshare", ["-m", "--propagation", "private", "bash", "-c", Prepare + script], info =>
+        {
+            info.Environment["WORLD"] = _world.Directory;
+            info.Environment["DIR"] = _directory;
+        }, directory: _world.Files);
         session.EndInput();
         return session.Wait(120_000).Succeeded().Out;
     }
