@@ -22,7 +22,6 @@ public static class NetworkJson
         .Optional("hostIp", Address, static p => p.HostIp, static (p, v) => p with { HostIp = v })
         .Field("hostPort", UShort, static p => p.HostPort, static (p, v) => p with { HostPort = v })
         .OptionalValue("lastHostPort", UShort, static p => p.LastHostPort, static (p, v) => p with { LastHostPort = v })
-        .OptionalValue("lastHostPort", UShort, static p => p.LastHostPort, static (p, v) => p with { LastHostPort = v })
         .Field("containerPort", UShort, static p => p.ContainerPort, static (p, v) => p with { ContainerPort = v })
         .Field("protocol", Word(ToProtocol, ToWord), static p => p.Protocol, static (p, v) => p with { Protocol = v });
 

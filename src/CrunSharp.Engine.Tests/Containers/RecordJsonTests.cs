@@ -30,7 +30,7 @@ public class RecordJsonTests
                         NoCopy = true, IsAnonymous = true, Options = ["size=1"],
                     },
                 ],
-                Ports = [new PortForward { HostIp = IPAddress.Parse("::1"), HostPort = 65535, ContainerPort = 80, Protocol = PortProtocol.Sctp }],
+                Ports = [new PortForward { HostIp = IPAddress.Parse("::1"), HostPort = 65534, LastHostPort = 65535, ContainerPort = 80, Protocol = PortProtocol.Sctp }],
                 Network = "none", Memory = long.MaxValue, NanoCpus = 2, PidsLimit = 3, ReadOnly = true, CapAdd = ["A"], CapDrop = ["B"], Privileged = true,
                 Init = true, AutoRemove = true, ShmSize = 4, ExtraHosts = ["a:b"], Dns = ["d"], Ulimits = ["nofile=1"], NoNewPrivileges = true,
                 Seccomp = "unconfined", Sysctls = new Dictionary<string, string> { ["s"] = "1" }, Devices = ["/dev/null"], GroupAdd = ["g"], LogDriver = "none",

@@ -12,7 +12,7 @@ internal static class EngineJson
 {
     /// <summary>What changes in a container's life: <c>state.json</c>.</summary>
     public static JsonRecord<ContainerState> State { get; } = new JsonRecord<ContainerState>(new ContainerState())
-        .Required("status", Word(ToStatus, static status => status.ToString()), static s => s.Status, static (s, v) => s with { Status = v })
+        .Required("status", Word(ToStatus, ToWord), static s => s.Status, static (s, v) => s with { Status = v })
         .Field("pid", Int, static s => s.Pid, static (s, v) => s with { Pid = v })
         .Field("pidStartTime", ULong, static s => s.PidStartTime, static (s, v) => s with { PidStartTime = v })
         .Field("bootId", Text, static s => s.BootId, static (s, v) => s with { BootId = v })
@@ -29,6 +29,13 @@ internal static class EngineJson
         .Required("created", Text, static v => v.Created, static (v, to) => v with { Created = to })
         .Field("isAnonymous", Flag, static v => v.IsAnonymous, static (v, to) => v with { IsAnonymous = to })
         .Field("labels", TextMap, static v => v.Labels, static (v, to) => v with { Labels = to });
+
+    private static string ToWord(ContainerStatus status) => status switch
+    {
+        ContainerStatus.Created => nameof(ContainerStatus.Created),
+        ContainerStatus.Running => nameof(ContainerStatus.Running),
+        _ => nameof(ContainerStatus.Exited),
+    };
 
     private static ContainerStatus ToStatus(string word) => word switch
     {

@@ -126,10 +126,15 @@ public static class SpecGenerator
                     mounts.Add(new MountSpec { Destination = "/etc/" + name, Type = "bind", Source = $"{files}/{name}", Options = ["rbind", "rprivate"] });
             }
         }
-        foreach (var mount in host.Mounts.OrderBy(static m => m.Destination.Count('/')).ThenBy(static m => m.Destination, StringComparer.Ordinal))
-            mounts.Add(SpecOf(mount, volumes));
+        var wished = new List<ContainerMount>(host.Mounts);
+        wished.Sort(OuterFirst);
+        foreach (var mount in wished) mounts.Add(SpecOf(mount, volumes));
         return mounts;
     }
+
+    private static int OuterFirst(ContainerMount a, ContainerMount b) =>
+        a.Destination.AsSpan().Count('/').CompareTo(b.Destination.AsSpan().Count('/')) is not 0 and var order
+            ? order : string.CompareOrdinal(a.Destination, b.Destination);
 
     private static MountSpec SpecOf(ContainerMount mount, Func<string, string> volumes)
     {

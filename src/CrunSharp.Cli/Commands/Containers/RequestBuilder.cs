@@ -38,9 +38,19 @@ internal static class RequestBuilder
             StopTimeout = options.StopTimeout,
             ExposedPorts = options.Exposed,
             PublishAll = options.PublishAll,
-            SourcesToMake = options.Mounts.Where(static m => m.MakesSource && m.Source is not null).Select(static m => m.Source!).ToHashSet(),
+            SourcesToMake = SourcesToMake(options),
             Host = HostOf(options) with { Sysctls = sysctls },
         };
+    }
+
+    private static HashSet<string> SourcesToMake(RunOptions options)
+    {
+        var sources = new HashSet<string>();
+        foreach (var mount in options.Mounts)
+        {
+            if (mount is { MakesSource: true, Source: { } source }) sources.Add(source);
+        }
+        return sources;
     }
 
     private static HostOptions HostOf(RunOptions options) => new()
