@@ -24,12 +24,14 @@ public sealed record CgroupHierarchy(string MountPoint, IReadOnlyList<string> Co
         return false;
     }
 
-    /// <summary>The hierarchies that are mounted, each controller once.</summary>
+    /// <summary>The hierarchies that are mounted and can be seen, each controller once.</summary>
     /// <exception cref="CrunException">The table of mounts cannot be read.</exception>
-    public static IReadOnlyList<CgroupHierarchy> Mounted() => From(KernelFile.Read(null, "/proc/self/mountinfo"));
+    public static IReadOnlyList<CgroupHierarchy> Mounted() =>
+        // What lies under another mount has not this file of version 1 at its place.
+        From(KernelFile.Read(null, "/proc/self/mountinfo"), path => FileAt.TryStatus(null, path + "/tasks") is not null);
 
     // ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELDS...] - TYPE SOURCE OPTIONS
-    internal static IReadOnlyList<CgroupHierarchy> From(string mounts)
+    internal static IReadOnlyList<CgroupHierarchy> From(string mounts, Func<string, bool> isSeen)
     {
         var found = new List<CgroupHierarchy>();
         foreach (var line in mounts.Split('\n'))
@@ -45,7 +47,8 @@ public sealed record CgroupHierarchy(string MountPoint, IReadOnlyList<string> Co
             }
             // The same tree, mounted once more.
             if (controllers.Count == 0 || found.Exists(other => other.Has(controllers[0]))) continue;
-            found.Add(new CgroupHierarchy(CgroupV2.Unescape(fields[4]), controllers));
+            var path = CgroupV2.Unescape(fields[4]);
+            if (isSeen(path)) found.Add(new CgroupHierarchy(path, controllers));
         }
         return found;
     }
