@@ -96,14 +96,14 @@ internal sealed class DBusConnection : IDisposable
         }
     }
 
-    // EXTERNAL: the kernel tells the peer who we are.
+    // EXTERNAL: the kernel tells the peer who we are. BEGIN goes along at once: were it read together with the first call,
+    // systemd would leave that lie until more comes.
     private void Authenticate(uint uid)
     {
         var hex = Convert.ToHexString(Encoding.ASCII.GetBytes(uid.ToString(CultureInfo.InvariantCulture)));
-        if (!FileDescriptor.WriteAll(_socket, Encoding.ASCII.GetBytes($"\0AUTH EXTERNAL {hex}\r\n"))) throw Gone();
+        if (!FileDescriptor.WriteAll(_socket, Encoding.ASCII.GetBytes($"\0AUTH EXTERNAL {hex}\r\nBEGIN\r\n"))) throw Gone();
         var answer = ReadLine();
         if (!answer.StartsWith("OK ", StringComparison.Ordinal)) throw new CrunException(ErrorKind.Denied, $"it answered \"{answer}\"", Operation);
-        if (!FileDescriptor.WriteAll(_socket, "BEGIN\r\n"u8)) throw Gone();
     }
 
     private string ReadLine()
