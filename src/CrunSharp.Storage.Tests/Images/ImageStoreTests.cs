@@ -79,6 +79,19 @@ public class ImageStoreTests : TemporaryFolder
         Assert.That(Directory.GetFileSystemEntries(Folder + "/store/tmp"), Is.Empty);
     }
 
+    [TestCase("")]
+    [TestCase("{")]
+    [TestCase("null")]
+    public void An_image_with_a_damaged_record_is_still_there_beside_the_others(string damage)
+    {
+        using var store = OpenStore();
+        var image = Import(store, "web", "hello");
+        Import(store, "other", "hi");
+        File.WriteAllText($"{Folder}/store/images/{image.Id.Hex}.json", damage);
+        Assert.That(store.Images.List(), Has.Count.EqualTo(2));
+        Assert.That(store.Images.Resolve("web").Config.Config!.Cmd, Is.EqualTo(new[] { "/bin/sh" }));
+    }
+
     internal static Image Import(Store store, string name, string content) =>
         RootfsImport.Import(store, new MemoryStream(TestTar.Of(("file", content))), ImageReference.Parse(name),
             new ContainerConfig { Cmd = ["/bin/sh"] });

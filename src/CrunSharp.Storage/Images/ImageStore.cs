@@ -135,7 +135,15 @@ public sealed class ImageStore
     {
         var json = AtomicFile.TryRead(_directories.Images, FileName(id), 1024 * 1024);
         if (json is null) return null;
-        return StoreJson.Image.Parse(json, "record", $"read image {id}") is var record && record.Id == id ? record : null;
+        try
+        {
+            return StoreJson.Image.Parse(json, "record", $"read image {id}") is var record && record.Id == id ? record : null;
+        }
+        catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
+        {
+            // The name of the file is the image's identity, and its content has a digest: what is lost was beside it.
+            return new ImageRecord { Id = id };
+        }
     }
 
     private void Write(ImageRecord record) =>
