@@ -166,6 +166,27 @@ public class ContainerCgroupsTests
     }
 
     [Test]
+    public void What_no_controller_limits_needs_none()
+    {
+        if (_test.Has("rdma", "rdma")) Assert.Ignore("this host has an RDMA controller");
+        using var cgroups = _test.Create(new ResourcesSpec { Memory = new MemorySpec { Limit = -1, Swap = -1 }, Pids = new PidsSpec { Limit = -1 } });
+        Assert.That(cgroups.Exist, Is.True);
+        if (_test.Host.Unified is null) return;
+        Assert.That(() => cgroups.Update(new ResourcesSpec { Unified = new Dictionary<string, string> { ["rdma.max"] = "max" } }),
+            Throws.TypeOf<CrunException>().With.Message.StartsWith("unified.rdma.max cannot be enforced: the rdma controller is not available in cgroup v2"));
+    }
+
+    [Test]
+    public void A_user_of_the_container_can_be_given_its_cgroup()
+    {
+        using var cgroups = _test.Create();
+        cgroups.Delegate(12345);
+        if (cgroups.Unified is not { } unified) return;
+        Assert.That(new[] { ".", "cgroup.procs", "cgroup.subtree_control", "cgroup.max.depth" }.Select(name => FileAt.Status(unified.Directory, name).Uid),
+            Is.EqualTo(new[] { 12345u, 12345u, 12345u, 0u }));
+    }
+
+    [Test]
     public void A_limit_that_the_host_cannot_enforce_is_refused_and_leaves_nothing()
     {
         if (_test.Has("rdma", "rdma")) Assert.Ignore("this host has an RDMA controller");
@@ -196,6 +217,26 @@ public class ContainerCgroupsTests
             Assert.That(() => cgroups.Update(new ResourcesSpec()), Throws.TypeOf<CrunException>());
             Assert.That(cgroups.Remove(), Is.False);
         });
+    }
+
+    [Test, Explicit("a measurement")]
+    public void Time_to_make_and_remove()
+    {
+        for (var round = 0; round < 3; round++)
+        {
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            for (var i = 0; i < 20; i++)
+            {
+                using var cgroups = _test.Create(new ResourcesSpec { Pids = new PidsSpec { Limit = 100 } }, $"/{i}");
+            }
+            var made = clock.Elapsed;
+            for (var i = 0; i < 20; i++)
+            {
+                using var cgroups = ContainerCgroups.Open(CgroupPlace.Of(CgroupDriver.Cgroupfs, _test.Path + $"/{i}", "x"));
+                cgroups.Remove();
+            }
+            TestContext.Out.WriteLine($"made in {made.TotalMilliseconds / 20:f2} ms, removed in {(clock.Elapsed - made).TotalMilliseconds / 20:f2} ms");
+        }
     }
 
     [Test]

@@ -14,8 +14,11 @@ public readonly record struct CgroupSetting(string Resource, string Controller, 
     /// <summary>Whether it only says what holds anyway where the file is missing.</summary>
     public bool IsOptional { get; init; }
 
-    /// <summary>Whether it asks for no limit, which is what holds without the controller as well.</summary>
-    public bool IsUnlimited => Value is "max" or "-1";
+    /// <summary>
+    /// Whether it asks for no limit, which is what holds without the controller as well. A file that is named itself is
+    /// wanted in any case.
+    /// </summary>
+    public bool IsUnlimited => Value is "max" or "-1" && !Resource.StartsWith("unified.", StringComparison.Ordinal);
 
     /// <summary>
     /// Whether the kernel may refuse it (EINVAL) until others are written, since it checks one limit against another.

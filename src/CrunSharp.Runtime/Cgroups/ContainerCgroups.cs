@@ -24,6 +24,18 @@ public sealed partial class ContainerCgroups : IDisposable
     /// <summary>The one of version 2; null on a host without.</summary>
     public Cgroup? Unified => _unified;
 
+    /// <summary>Their directories on the host, by the place where their tree is mounted.</summary>
+    public IReadOnlyDictionary<string, string> Directories
+    {
+        get
+        {
+            var directories = new Dictionary<string, string>();
+            if (_host.Unified is { } tree && _unified is not null) directories[tree.MountPoint] = _unified.HostPath;
+            foreach (var cgroup in _others) directories[cgroup.Hierarchy.MountPoint] = cgroup.HostPath;
+            return directories;
+        }
+    }
+
     /// <summary>Whether there are any.</summary>
     public bool Exist => _unified is not null || _others.Count > 0;
 
