@@ -20,7 +20,7 @@ public static class DefaultMounts
         SharedMemory(SharedMemorySize),
         Mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"),
         Mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro"),
-        Mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", "ro"),
+        Mount("/sys/fs/cgroup", "cgroup2", "cgroup", "nosuid", "noexec", "nodev", "relatime", "ro"),
     ];
 
     /// <summary>The mount of <c>/dev/shm</c>.</summary>

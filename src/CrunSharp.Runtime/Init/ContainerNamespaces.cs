@@ -111,7 +111,7 @@ internal sealed class ContainerNamespaces
         // the clocks of a time namespace can be set only before a process is in it.
         plan.For("make the namespaces", Spec).Clone(New & ~(CloneFlags.CLONE_NEWCGROUP | CloneFlags.CLONE_NEWTIME), options.Cgroup);
         if (New.HasFlag(CloneFlags.CLONE_NEWTIME)) plan.For("make the time namespace", Spec).Unshare(CloneFlags.CLONE_NEWTIME);
-        if (NeedsSetUp) plan.For("set up the namespaces", Spec).Meet(Made);
+        if (NeedsSetUp || options.OnMade is not null) plan.For("set up the namespaces", Spec).Meet(Made);
         if (New.HasFlag(CloneFlags.CLONE_NEWTIME))
         {
             var time = plan.NewSlot();

@@ -1,13 +1,12 @@
 using System.Globalization;
 using System.Text;
 using CrunSharp.Kernel.Files;
-using CrunSharp.Kernel.Libc;
-using CrunSharp.Kernel.Mounts;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Kernel.Sockets;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
 using CrunSharp.Runtime.Init;
+using CrunSharp.Runtime.Rootfs;
 using CrunSharp.Runtime.Seccomp;
 using Microsoft.Win32.SafeHandles;
 
@@ -90,12 +89,14 @@ public sealed class Creation : IDisposable
             };
             AtomicFile.Write(container.Directory, Bundle.ConfigName, bundle.Json);
             container.Write(record);
-            root = OpenRoot(record.Rootfs);
+            root = RootDirectory.Open(spec, record.Rootfs);
             using var socket = UnixSocket.ListenForPackets(container.Directory, RuntimeContainer.StartSocketName);
             var points = PointsOf(spec.Hooks);
             var launchOptions = OptionsOf(spec, record) with
             {
                 Cgroup = RuntimeCgroup.Create(container, spec),
+                Bundle = bundle.Path,
+                NoPivot = options.NoPivot,
                 StartSocket = socket,
                 Points = points,
                 RootPath = points.HasFlag(LaunchPoints.MountsMade) ? record.Rootfs : "/",
@@ -190,15 +191,5 @@ public sealed class Creation : IDisposable
     {
         using var connection = UnixSocket.Connect(socket, operation);
         UnixSocket.SendDescriptor(connection, payload, file);
-    }
-
-    private static SafeFileHandle OpenRoot(string path)
-    {
-        using var directory = FileAt.TryOpen(null, path, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, out var errno)
-            ?? throw new CrunException(ErrorKind.NotFound, $"rootfs \"{path}\"", "open the root file system", errno, spec: "config.md#root");
-        var copy = DetachedMount.CopyOf(directory, recursive: true, "open the root file system");
-        // As the host's own mount is, a mount in it would show up on the host.
-        DetachedMount.SetAttributes(copy, 0, 0, MountPropagation.MS_PRIVATE, recursive: true, "open the root file system");
-        return copy;
     }
 }

@@ -59,6 +59,7 @@ public static class Join
         // Without a mount namespace of its own the container has a root directory all the same.
         if (!namespaces.HasFlag(CloneFlags.CLONE_NEWNS)) EnterRoot(plan, container, options);
         plan.For("start the process").Clone(0, options.Cgroup);
+        if (options.OnMade is not null) plan.Meet(ContainerNamespaces.Made);
         if (options.HasUserNamespace) ContainerNamespaces.BecomeRoot(plan);
         plan.For("start a session").NewSession();
         if (terminalSocket is not null) OpenTerminal(plan, terminalSocket, process);
@@ -66,7 +67,7 @@ public static class Join
         ProcessSteps.BeforeStart(plan, process, null, options, procfs);
         plan.For("wait for the start").Meet(InitPlan.Ready);
         ProcessSteps.Write(plan, process, options);
-        return Launch.BeginPlan(plan, null, options, standardInput, standardOutput, standardError);
+        return Launch.BeginPlan(plan, null, options, standardInput, standardOutput, standardError, options.OnMade);
     }
 
     private static void EnterRoot(StagePlan plan, PidHandle container, LaunchOptions options)

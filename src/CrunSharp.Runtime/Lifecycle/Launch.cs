@@ -51,6 +51,7 @@ public sealed class Launch : IDisposable
         ContainerRootfs? rootfs = null;
         try
         {
+            if (spec.Linux?.IntelRdt is not null) IntelRdt.RequireRoot();
             var namespaces = ContainerNamespaces.Open(spec.Linux ?? new LinuxSpec(), options.Owned);
             options.HasUserNamespace = namespaces.Map is not null;
             rootfs = ContainerRootfs.Prepare(spec, root, options, namespaces);
@@ -58,7 +59,11 @@ public sealed class Launch : IDisposable
             var (input, output, error) = (rootfs.Terminal ?? standardInput, rootfs.Terminal ?? standardOutput, rootfs.Terminal ?? standardError);
             StandardFiles.GiveTo(spec.Process?.User, namespaces.Map, input, output, error);
             var plan = InitPlan.Write(spec, rootfs, namespaces, options);
-            var launch = BeginPlan(plan, rootfs, options, input, output, error, namespaces.NeedsSetUp ? namespaces.SetUp : null);
+            var launch = BeginPlan(plan, rootfs, options, input, output, error, namespaces.NeedsSetUp || options.OnMade is not null ? made =>
+            {
+                namespaces.SetUp(made);
+                options.OnMade?.Invoke(made);
+            } : null);
             launch._devices = spec.Linux?.NetDevices;
             return launch;
         }

@@ -107,16 +107,23 @@ internal sealed class RootTree(SafeFileHandle root, (uint Uid, uint Gid) owner)
     // One call where no link is in the way.
     private Place? TryDirectly(string path)
     {
-        var (top, from) = (root, 0);
-        foreach (var (mountPath, mount) in _mounts)
-        {
-            if (!IsBelow(path, mountPath) || mountPath.Length < from) continue;
-            if (mount is null) return new Place(path, null);
-            (top, from) = (mount, mountPath.Length);
-        }
+        SafeFileHandle? top = root;
+        var from = 0;
+        if (Innermost(path) is { } innermost) (from, top) = (innermost.Path.Length, innermost.Mount);
+        if (top is null) return new Place(path, null);
         var rest = path.AsSpan(from).Trim('/').ToString();
         if (rest.Length == 0) return new Place(path, top, isOwned: false);
         return FileAt.TryOpenBeneath(top, rest, OpenFlags.O_PATH, out _) is { } handle ? new Place(path, handle) : null;
+    }
+
+    private (string Path, SafeFileHandle? Mount)? Innermost(string path)
+    {
+        (string Path, SafeFileHandle? Mount)? found = null;
+        foreach (var mount in _mounts)
+        {
+            if (IsBelow(path, mount.Path) && mount.Path.Length >= (found?.Path.Length ?? 0)) found = mount;
+        }
+        return found;
     }
 
     private Place? WalkSlowly(string path, PlaceKind make)
@@ -133,8 +140,17 @@ internal sealed class RootTree(SafeFileHandle root, (uint Uid, uint Gid) owner)
             var mounted = _mounts.FindLastIndex(mount => mount.Path == below);
             if (mounted >= 0)
             {
-                if (_mounts[mounted].Mount is not { } mount) return new Place(Clean($"{below}/{string.Join('/', rest)}"), null);
-                walk.Down(name, mount, isOwned: false);
+                if (_mounts[mounted].Mount is { } mount)
+                {
+                    walk.Down(name, mount, isOwned: false);
+                    continue;
+                }
+                // Nothing is known of it, but of what is mounted in it.
+                var literal = Clean($"{below}/{string.Join('/', rest)}");
+                if (Innermost(literal)!.Value is not { Mount: { } inner } known) return new Place(literal, null);
+                walk.Down(known.Path[(below.Length - name.Length)..], inner, isOwned: false);
+                rest.Clear();
+                Push(rest, literal[known.Path.Length..]);
                 continue;
             }
             var child = FileAt.TryOpen(walk.Handle, name, AsPath, out var errno);

@@ -1,0 +1,53 @@
+using CrunSharp.Oci;
+using CrunSharp.Oci.Runtime;
+using CrunSharp.Runtime.Init;
+
+namespace CrunSharp.Runtime.Tests.Lifecycle;
+
+/// <summary>On a directory in resctrl's place: what is written to which file.</summary>
+public class IntelRdtTests
+{
+    private string _root = "";
+
+    [SetUp]
+    public void MakeRoot() => _root = Directory.CreateTempSubdirectory("crun-sharp-rdt-").FullName;
+
+    [TearDown]
+    public void RemoveRoot() => Kernel.Files.FileAt.RemoveTree(null, _root);
+
+    private void MakeClass(string name, string schemata = "")
+    {
+        Directory.CreateDirectory($"{_root}/{name}");
+        foreach (var file in (string[])["schemata", "tasks"]) File.WriteAllText($"{_root}/{name}/{file}", file == "schemata" ? schemata : "");
+    }
+
+    [Test]
+    public void A_class_that_is_there_is_used_if_it_is_the_same()
+    {
+        MakeClass("gold", "L3:0=ff\nMB:0=50\n");
+        var rdt = IntelRdt.Open(new IntelRdtSpec { ClosId = "gold", L3CacheSchema = "L3:0=ff" }, "id", _root);
+        rdt.Add(42);
+        Assert.That((rdt.IsMade, File.ReadAllText(_root + "/gold/tasks")), Is.EqualTo((false, "42")));
+        rdt.Remove();
+        Assert.That(Directory.Exists(_root + "/gold"));
+        Assert.That(() => IntelRdt.Open(new IntelRdtSpec { ClosId = "gold", MemBwSchema = "MB:0=10" }, "id", _root),
+            Throws.TypeOf<CrunException>().With.Message.EqualTo("intelRdt: the class of service gold has not the schema \"MB:0=10\" [config-linux.md#intelrdt]"));
+        Assert.That(() => IntelRdt.Open(new IntelRdtSpec { ClosId = "none" }, "id", _root), Throws.TypeOf<CrunException>().With.Message.EqualTo("intelRdt: there is no class of service none"));
+    }
+
+    [Test]
+    public void A_class_of_the_containers_own_goes_with_it()
+    {
+        var rdt = IntelRdt.Open(new IntelRdtSpec(), "id", _root);
+        Assert.That(rdt.IsMade && Directory.Exists(_root + "/id"));
+        rdt.Remove();
+        Assert.That(Directory.Exists(_root + "/id"), Is.False);
+    }
+
+    [Test]
+    public void The_file_system_is_found_among_the_mounts()
+    {
+        Assert.That(IntelRdt.RootIn("30 23 0:26 / /sys/fs/resctrl rw,relatime - resctrl resctrl rw\n"), Is.EqualTo("/sys/fs/resctrl"));
+        Assert.That(IntelRdt.RootIn("30 23 0:26 / /sys rw - sysfs sysfs rw\n"), Is.Null);
+    }
+}
