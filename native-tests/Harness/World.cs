@@ -129,7 +129,12 @@ public sealed class World : IDisposable
     public string Inspect(string name, string format) => Run("inspect", "-f", format, name).Succeeded().Line;
 
     /// <summary>The supervisor of a container; null when it has none.</summary>
-    public int? SupervisorOf(string id) => ProcessesWith(id).Cast<int?>().FirstOrDefault();
+    public int? SupervisorOf(string id)
+    {
+        var status = System.IO.File.ReadAllLines($"/proc/{PidOf(id)}/status");
+        var parent = int.Parse(Array.Find(status, static line => line.StartsWith("PPid:", StringComparison.Ordinal))!["PPid:".Length..], CultureInfo.InvariantCulture);
+        return ProcessesWith("supervise").Contains(parent) ? parent : null;
+    }
 
     /// <summary>The processes in whose command line is this world's directory and a text.</summary>
     public IReadOnlyList<int> ProcessesWith(string text) => Cleanliness.ProcessesOf(this, text);

@@ -17,6 +17,7 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     /// <summary>The argument by which this program knows that it is to supervise a container.</summary>
     public const string SuperviseCommand = "supervise";
 
+    private const int MostTries = 2000; // of 5 ms
 
     /// <summary>Where the engine keeps what it knows.</summary>
     public EnginePaths Paths => paths;
@@ -56,18 +57,15 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
         bool had = StepFolder.Sweep(paths), hasTrash;
         foreach (var container in Containers.List(out hasTrash))
         {
-            if (container.IsAbandoned)
+            var isAbandoned = container.IsAbandoned;
+            if (!isAbandoned)
             {
-                ContainerRemoval.Run(container, withVolumes: true);
-            }
-            else
-            {
-                var state = container.WrittenState;
-                if (state.Status != ContainerStatus.Running) continue;
+                if (!container.HoldsMore) continue;
                 using var process = container.TryOpenProcess();
                 if (process is not null || container.IsSupervised) continue;
-                Recover(container);
             }
+            Recover(container);
+            if (isAbandoned) ContainerRemoval.Run(container, withVolumes: true);
             had = true;
         }
         if (had || hasTrash) Containers.Sweep();
@@ -206,23 +204,40 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     /// <summary>Once a container's process has ended: waits for its supervisor, or does its work when it was killed.</summary>
     private void Settle(Container container)
     {
-        container.WaitForSupervisor();
-        Recover(container);
+        using var alone = FileLock.TryExisting(null, container.Path, shared: false, wait: true);
+        if (alone is not null) RecoverAlone(container);
     }
 
-    // What a supervisor that was killed could not do: give the address back, remove the cgroup, write the end down.
     private void Recover(Container container)
     {
+        for (var tries = 0; tries < MostTries && container.Exists && container.HoldsMore; tries++)
+        {
+            using (var alone = FileLock.TryExisting(null, container.Path, shared: false, wait: false))
+            {
+                if (alone is not null) RecoverAlone(container);
+                if (alone is not null || container.IsRunning) return;
+            }
+            new Poll().Wait(TimeSpan.FromMilliseconds(5)); // another command does the same, or only looks
+        }
+    }
+
+    // What a supervisor that was killed could not do: give the address back, remove the cgroup, write the end down. One
+    // that was killed while it started the container has nothing to write. Who does it holds the supervisor's lock.
+    private void RecoverAlone(Container container)
+    {
+        if (!container.HoldsMore) return;
         var state = container.WrittenState;
-        if (state.Status != ContainerStatus.Running) return;
         ContainerNetwork.Release(container, state);
         ContainerCgroup.RemoveOf(container);
         FileAt.RemoveTree(null, container.RunPath);
-        container.Write(state with
+        if (state.Status == ContainerStatus.Running)
         {
-            Status = ContainerStatus.Exited, Pid = 0, ExitCode = 255, FinishedAt = Supervisor.Now(time), Endpoint = null,
-            Error = "the container's supervisor was killed",
-        });
-        if (container.Config.Host.AutoRemove) ContainerRemoval.Run(container, withVolumes: true);
+            container.Write(state with
+            {
+                Status = ContainerStatus.Exited, Pid = 0, ExitCode = 255, FinishedAt = Supervisor.Now(time), Endpoint = null,
+                Error = "the container's supervisor was killed",
+            });
+        }
+        if (container.Config.Host.AutoRemove) ContainerRemoval.Begin(container, withVolumes: true).Dispose();
     }
 }

@@ -162,6 +162,11 @@ public sealed class BridgeNetwork
     /// <exception cref="CrunException">The kernel or the files refuse; then it can be tried again.</exception>
     public void Disconnect(EndpointRecord record) => _endpoints.Disconnect(record);
 
+    /// <summary>Takes all away that a container has, also an address that it was never connected with.</summary>
+    /// <param name="containerId">A container of which it is known that it does not run, and that nobody starts it.</param>
+    /// <exception cref="CrunException">The kernel or the files refuse; then it can be tried again.</exception>
+    public void Forget(string containerId) => _endpoints.Forget(containerId);
+
     /// <summary>Takes away what belongs to containers that do not live any more.</summary>
     /// <param name="isAlive">
     /// Whether the container of an id lives. One whose process lives, or that a living process is about to connect, is

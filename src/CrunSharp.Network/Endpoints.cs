@@ -49,6 +49,18 @@ internal sealed class Endpoints(NetworkPaths paths, NetworkRecord network)
         DisconnectLocked(netfilter, record);
     }
 
+    /// <summary>Takes away all that a container has, whoever is still there.</summary>
+    public void Forget(string containerId)
+    {
+        using var alone = Lock();
+        AtomicFile.SweepAll(paths.EndpointsOf(network.Name), paths.LeasesOf(network.Name));
+        foreach (var address in _pool.Taken())
+        {
+            if (_pool.OwnerOf(address) is { } owner && owner.ContainerId == containerId) Reclaim(address, owner);
+        }
+        if (Store.TryRead(containerId) is { } record) Store.Remove(record);
+    }
+
     /// <summary>Takes away what belongs to the dead.</summary>
     public int Sweep(Func<string, bool> isAlive)
     {
@@ -118,6 +130,7 @@ internal sealed class Endpoints(NetworkPaths paths, NetworkRecord network)
 
     private int SweepLocked(Func<string, bool> isAlive)
     {
+        AtomicFile.SweepAll(paths.EndpointsOf(network.Name), paths.LeasesOf(network.Name));
         var freed = 0;
         foreach (var address in _pool.Taken())
         {

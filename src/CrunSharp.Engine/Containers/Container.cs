@@ -109,6 +109,9 @@ public sealed class Container
         }
     }
 
+    /// <summary>Whether it may have what its supervisor, if that was killed, could not give back.</summary>
+    internal bool HoldsMore => WrittenState.Status == ContainerStatus.Running || FileAt.TryStatus(null, RunPath) is not null;
+
     /// <summary>Its first process, also while it is being started; null when it does not run.</summary>
     internal PidHandle? TryOpenProcess() => TryOpenProcess(WrittenState);
 
@@ -139,9 +142,6 @@ public sealed class Container
 
     internal void Write(ContainerState state) =>
         AtomicFile.Write(null, $"{Path}/{StateFile}", EngineJson.State.Format(state));
-
-    /// <summary>Waits until its supervisor has done all that follows the end of its program.</summary>
-    internal void WaitForSupervisor() => FileLock.TryExisting(null, Path, shared: true, wait: true)?.Dispose();
 
     private static PidHandle? TryOpenProcess(ContainerState state) =>
         state.Status == ContainerStatus.Running && state.BootId == Boot.Id ? PidHandle.TryOpen(state.Pid, state.PidStartTime) : null;

@@ -29,10 +29,25 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
                 + "(this version pulls none: build, load or import it)");
         var config = Configure(request, image);
         Check(config);
-        var made = new CleanupStack();
+        config = config with { Host = config.Host with { Mounts = MountsOf(request, image) } };
+        var container = Record(config, request);
         try
         {
-            config = config with { Host = config.Host with { Mounts = MountsOf(request, image, made) } };
+            // After the container: whatever is killed, volumes without a name belong to one.
+            foreach (var mount in config.Host.Mounts)
+            {
+                if (mount is { IsAnonymous: true, Name: { } name }) volumes.Make(name, isAnonymous: true);
+            }
+            return container;
+        }
+        catch
+        {
+            ContainerRemoval.Run(container, withVolumes: true);
+            throw;
+        }
+
+        Container Record(ContainerConfig config, ContainerRequest request)
+        {
             for (var tries = 0; ; tries++)
             {
                 try
@@ -44,11 +59,6 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
                     config = config with { Name = ContainerNames.Random() };
                 }
             }
-        }
-        catch
-        {
-            made.Dispose();
-            throw;
         }
     }
 
@@ -101,26 +111,25 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
     }
 
     // Docker: the user's mounts, then the image's VOLUMEs that none of them covers, each a volume without a name.
-    private List<ContainerMount> MountsOf(ContainerRequest request, Image image, CleanupStack made)
+    private List<ContainerMount> MountsOf(ContainerRequest request, Image image)
     {
         var mounts = new List<ContainerMount>();
-        foreach (var mount in request.Host.Mounts) mounts.Add(Resolve(mount, request, made));
+        foreach (var mount in request.Host.Mounts) mounts.Add(Resolve(mount, request));
         foreach (var destination in image.Config.Config?.Volumes?.Keys.Order(StringComparer.Ordinal) ?? Enumerable.Empty<string>())
         {
             if (!mounts.Exists(mount => mount.Destination.TrimEnd('/') == destination.TrimEnd('/')))
-                mounts.Add(Resolve(new ContainerMount { Type = "volume", Destination = destination }, request, made));
+                mounts.Add(Resolve(new ContainerMount { Type = "volume", Destination = destination }, request));
         }
         return mounts;
     }
 
-    private ContainerMount Resolve(ContainerMount mount, ContainerRequest request, CleanupStack made)
+    private ContainerMount Resolve(ContainerMount mount, ContainerRequest request)
     {
         if (mount.Type == "volume")
         {
             var isAnonymous = mount.Name is null;
-            var volume = volumes.Create(mount.Name);
-            if (isAnonymous) made.Push(() => volumes.Remove(volume.Name));
-            return mount with { Name = volume.Name, Source = volumes.DataOf(volume.Name), IsAnonymous = isAnonymous };
+            var name = isAnonymous ? VolumeStore.NewName() : volumes.Create(mount.Name).Name;
+            return mount with { Name = name, Source = volumes.DataOf(name), IsAnonymous = isAnonymous };
         }
         if (mount.Type == "bind" && FileAt.TryStatus(null, mount.Source, followLinks: true) is null)
         {

@@ -1,4 +1,5 @@
 using System.Text;
+using CrunSharp.Engine.Supervision;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 
@@ -11,6 +12,7 @@ namespace CrunSharp.Engine.Containers;
 public sealed class ContainerStore(EnginePaths paths)
 {
     private const string NamesLock = ".lock";
+    private const string Trash = ".removed", TrashWithVolumes = ".volumes.removed";
 
     /// <summary>Makes a container from its configuration.</summary>
     /// <param name="config">The configuration.</param>
@@ -50,6 +52,7 @@ public sealed class ContainerStore(EnginePaths paths)
         foreach (var id in Ids(out hasTrash))
         {
             if (TryRead(id) is { } container) containers.Add(container);
+            else hasTrash = true; // or it is being made
         }
         containers.Sort(static (a, b) => string.CompareOrdinal(b.Config.Created, a.Config.Created));
         return containers;
@@ -85,9 +88,9 @@ public sealed class ContainerStore(EnginePaths paths)
         && !name.AsSpan(1).ContainsAnyExcept("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 
     /// <summary>Takes a container's name away and moves its files out of the way; where they are now.</summary>
-    internal string MoveToTrash(Container container)
+    internal string MoveToTrash(Container container, bool withVolumes)
     {
-        var trash = Path.Combine(paths.Containers, $".{container.Id}.removed");
+        var trash = Path.Combine(paths.Containers, $".{container.Id}{(withVolumes ? TrashWithVolumes : Trash)}");
         using (FileLock.Exclusive(null, $"{paths.Names}/{NamesLock}"))
         {
             if (HolderOf(container.Config.Name) == container.Id) FileAt.Remove(null, $"{paths.Names}/{container.Config.Name}");
@@ -102,11 +105,15 @@ public sealed class ContainerStore(EnginePaths paths)
         using var directory = FileAt.TryOpen(null, paths.Containers, Kernel.Libc.OpenFlags.O_RDONLY | Kernel.Libc.OpenFlags.O_DIRECTORY, out _);
         if (directory is null) return;
         using var names = FileLock.Exclusive(null, $"{paths.Names}/{NamesLock}");
+        using (var folder = FileAt.OpenDirectory(paths.Names)) AtomicFile.Sweep(folder);
         foreach (var entry in FileAt.List(directory))
         {
             if (!IsTrash(entry) && !(IsId(entry) && FileAt.TryStatus(directory, $"{entry}/{Container.ConfigFile}") is null)) continue;
             using var held = FileLock.TryExisting(directory, entry, shared: false, wait: false);
-            if (held is not null) FileAt.RemoveTree(directory, entry);
+            if (held is null) continue;
+            if (entry.EndsWith(TrashWithVolumes, StringComparison.Ordinal) && TryRead(entry, entry[1..^TrashWithVolumes.Length]) is { } container)
+                ContainerRemoval.RemoveVolumes(container);
+            FileAt.RemoveTree(directory, entry);
         }
     }
 
@@ -117,9 +124,11 @@ public sealed class ContainerStore(EnginePaths paths)
         return IsId(id) && FileAt.TryStatus(null, Path.Combine(paths.Containers, id, Container.ConfigFile)) is not null ? id : null;
     }
 
-    private Container? TryRead(string id)
+    private Container? TryRead(string id) => TryRead(id, id);
+
+    private Container? TryRead(string directory, string id)
     {
-        var path = Path.Combine(paths.Containers, id, Container.ConfigFile);
+        var path = Path.Combine(paths.Containers, directory, Container.ConfigFile);
         if (AtomicFile.TryRead(null, path) is not { } json) return null;
         try
         {
@@ -156,7 +165,7 @@ public sealed class ContainerStore(EnginePaths paths)
         return ids;
     }
 
-    private static bool IsTrash(string name) => name.EndsWith(".removed", StringComparison.Ordinal);
+    private static bool IsTrash(string name) => name.EndsWith(Trash, StringComparison.Ordinal);
 
     private static bool IsId(string text) => Digest.TryParseHex(text, out _);
 }

@@ -36,7 +36,8 @@ internal sealed class ContainerNetwork
     {
         if (container.Config.Host.Network != "bridge") return;
         var bridge = BridgeNetwork.OpenDefault(PathsOf(container.Paths));
-        if ((state.Endpoint ?? bridge.TryGetEndpoint(container.Id)) is { } endpoint) bridge.Disconnect(endpoint);
+        if (state.Endpoint is { } endpoint) bridge.Disconnect(endpoint);
+        bridge.Forget(container.Id); // it may have been killed before it wrote that down
     }
 
     /// <summary>Gives back what the step of a build had whose process was killed; it may have had nothing.</summary>

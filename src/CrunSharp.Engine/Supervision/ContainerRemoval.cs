@@ -21,7 +21,7 @@ internal sealed class ContainerRemoval : IDisposable
     /// <param name="withVolumes">Whether its volumes without a name go as well.</param>
     public static ContainerRemoval Begin(Container container, bool withVolumes)
     {
-        var removal = new ContainerRemoval(new ContainerStore(container.Paths).MoveToTrash(container));
+        var removal = new ContainerRemoval(new ContainerStore(container.Paths).MoveToTrash(container, withVolumes));
         if (withVolumes) RemoveVolumes(container);
         return removal;
     }
@@ -36,7 +36,8 @@ internal sealed class ContainerRemoval : IDisposable
     /// <inheritdoc/>
     public void Dispose() => FileAt.RemoveTree(null, _trash);
 
-    private static void RemoveVolumes(Container container)
+    /// <summary>Removes the volumes without a name of a container that is gone.</summary>
+    public static void RemoveVolumes(Container container)
     {
         var volumes = new VolumeStore(container.Paths, TimeProvider.System);
         foreach (var mount in container.Config.Host.Mounts)
@@ -44,11 +45,11 @@ internal sealed class ContainerRemoval : IDisposable
             if (mount is not { Type: "volume", IsAnonymous: true, Name: { } name }) continue;
             try
             {
-                volumes.Remove(name);
+                volumes.Discard(name);
             }
-            catch (CrunException error) when (error.Kind is ErrorKind.NotFound or ErrorKind.WrongState)
+            catch (CrunException error) when (error.Kind is ErrorKind.WrongState)
             {
-                // Another container got it with --volumes-from, or somebody removed it.
+                // Another container got it with --volumes-from.
             }
         }
     }

@@ -132,7 +132,7 @@ internal sealed class RunningContainer
         foreach (var mount in _container.Config.Host.Mounts)
         {
             if (mount is not { Type: "volume", NoCopy: false, Name: { } name }) continue;
-            volumes.Create(name);
+            volumes.Make(name, mount.IsAnonymous);
             using var source = FileAt.TryOpenInRoot(root, mount.Destination, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _);
             using var target = FileAt.OpenDirectory(volumes.DataOf(name));
             if (source is null || FileAt.List(target).Count > 0) continue;

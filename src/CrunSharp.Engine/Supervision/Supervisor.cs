@@ -101,6 +101,9 @@ public sealed class Supervisor : IDisposable
     {
         try
         {
+            // As long as it is there, the container may have what must be given back.
+            FileAt.MakeDirectories(_container.RunPath);
+            _cleanup.Push(() => FileAt.RemoveTree(null, _container.RunPath));
             _running = RunningContainer.Start(_container, _cleanup, _time);
             if (_container.Config.Host.LogDriver != "none") _log = _cleanup.Owns(OpenLog());
             _listener = _cleanup.Owns(Listen());
@@ -272,8 +275,6 @@ public sealed class Supervisor : IDisposable
 
     private SafeFileHandle Listen()
     {
-        FileAt.MakeDirectories(_container.RunPath);
-        _cleanup.Push(() => FileAt.RemoveTree(null, _container.RunPath));
         using var directory = FileAt.OpenDirectory(_container.RunPath);
         return UnixSocket.Listen(directory, Container.AttachSocket);
     }

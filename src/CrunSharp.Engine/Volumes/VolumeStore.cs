@@ -46,11 +46,23 @@ public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
             throw CrunException.Invalid($"create {name}: \"{name}\" includes invalid characters for a local volume name, only "
                 + "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path");
         }
+        return Make(name ?? NewName(), name is null, labels);
+    }
+
+    /// <summary>A name for a volume that the user gives none.</summary>
+    internal static string NewName() => KernelRandom.Hex(32);
+
+    /// <summary>Makes a volume, or gives the one that there is.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="isAnonymous">Whether the user gave it none.</param>
+    /// <param name="labels">Its labels.</param>
+    internal VolumeRecord Make(string name, bool isAnonymous, IReadOnlyDictionary<string, string>? labels = null)
+    {
         var record = new VolumeRecord
         {
-            Name = name ?? KernelRandom.Hex(32),
+            Name = name,
             Created = Supervisor.Now(time),
-            IsAnonymous = name is null,
+            IsAnonymous = isAnonymous,
             Labels = labels ?? new Dictionary<string, string>(),
         };
         FileAt.MakeDirectories(paths.Volumes);
@@ -82,14 +94,22 @@ public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
     public void Remove(string name)
     {
         if (TryFind(name) is null) throw CrunException.NotFound($"get {name}: no such volume");
+        Discard(name);
+    }
+
+    /// <summary>Removes a volume and its data, also what there is of one that was not made or removed to the end.</summary>
+    /// <exception cref="CrunException">A container has it.</exception>
+    internal void Discard(string name)
+    {
         var users = new List<string>();
         foreach (var container in new ContainerStore(paths).List())
         {
             if (container.Config.Host.Mounts.Any(m => m.Type == "volume" && m.Name == name)) users.Add(container.Id);
         }
         if (users.Count > 0) throw CrunException.WrongState($"remove {name}: volume is in use - [{string.Join(", ", users)}]");
-        using var directory = FileAt.OpenDirectory(paths.Volumes);
-        FileAt.Remove(directory, $"{name}/{RecordFile}");
+        using var directory = FileAt.TryOpen(null, paths.Volumes, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _);
+        if (directory is null) return;
+        if (FileAt.TryStatus(directory, $"{name}/{RecordFile}") is not null) FileAt.Remove(directory, $"{name}/{RecordFile}");
         FileAt.RemoveTree(directory, name);
     }
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using CrunSharp.Kernel.Libc;
+using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci;
 using Microsoft.Win32.SafeHandles;
 
@@ -17,7 +19,7 @@ public static class AtomicFile
     public static void Write(SafeFileHandle? directory, string name, ReadOnlySpan<byte> content, bool durable = false, uint mode = 0x180)
     {
         var slash = name.LastIndexOf('/') + 1;
-        var temporary = $"{name[..slash]}.{name[slash..]}.{Environment.ProcessId:x}-{Interlocked.Increment(ref s_count):x}.tmp";
+        var temporary = $"{name[..slash]}.{name[slash..]}.{Environment.ProcessId:x}-{Interlocked.Increment(ref s_count):x}{Suffix}";
         var file = FileAt.Open(directory, temporary, OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_NOFOLLOW, mode);
         try
         {
@@ -65,6 +67,37 @@ public static class AtomicFile
         while (length < content.Length && RandomAccess.Read(file, content.AsSpan(length), length) is > 0 and var count) length += count;
         return length == content.Length ? content : content[..length];
     }
+
+    /// <summary>Removes what <see cref="Write"/> left in a directory in processes that were killed.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <exception cref="CrunException">It cannot be read, or a file cannot be removed.</exception>
+    public static void Sweep(SafeFileHandle directory)
+    {
+        foreach (var name in FileAt.List(directory))
+        {
+            if (name[0] != '.' || !name.EndsWith(Suffix, StringComparison.Ordinal)) continue;
+            var maker = name.AsSpan(0, name.Length - Suffix.Length);
+            maker = maker[(maker.LastIndexOf('.') + 1)..];
+            var dash = maker.IndexOf('-');
+            if (dash <= 0 || !int.TryParse(maker[..dash], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var pid) || pid <= 0) continue;
+            using var process = PidHandle.TryOpen(pid);
+            if (process is null) FileAt.Remove(directory, name);
+        }
+    }
+
+    /// <summary>Removes what <see cref="Write"/> left in directories in processes that were killed.</summary>
+    /// <param name="directories">Their paths.</param>
+    /// <exception cref="CrunException">One cannot be read, or a file cannot be removed.</exception>
+    public static void SweepAll(params ReadOnlySpan<string> directories)
+    {
+        foreach (var path in directories)
+        {
+            using var directory = FileAt.OpenDirectory(path);
+            Sweep(directory);
+        }
+    }
+
+    private const string Suffix = ".tmp";
 
     private static int s_count;
 
