@@ -106,7 +106,7 @@ public sealed class StepContainer(EnginePaths paths)
             using var process = launch.Process;
             using (launch)
             {
-                network.Connect(process.Pid);
+                network.Connect(launch);
                 launch.Start();
             }
             using var cancelled = cancellationToken.Register(() => process.Send(Signal.SIGKILL.Number));

@@ -1,6 +1,8 @@
 using CrunSharp.Engine.Containers;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Network;
+using CrunSharp.Oci;
+using CrunSharp.Runtime.Lifecycle;
 
 namespace CrunSharp.Engine.Supervision;
 
@@ -44,9 +46,7 @@ internal sealed class ContainerNetwork
     public static void ReleaseStep(EnginePaths paths, string id)
     {
         if (FileAt.TryStatus(null, PathsOf(paths).Run) is null) return;
-        var bridge = BridgeNetwork.OpenDefault(PathsOf(paths));
-        if (bridge.TryGetEndpoint(id) is { } endpoint) bridge.Disconnect(endpoint);
-        else bridge.Sweep(static _ => false); // an address without an endpoint is known by its holder only
+        BridgeNetwork.OpenDefault(PathsOf(paths)).Forget(id);
     }
 
     /// <summary>Writes <c>hosts</c>, <c>hostname</c> and <c>resolv.conf</c>; their directory.</summary>
@@ -59,12 +59,21 @@ internal sealed class ContainerNetwork
     }
 
     /// <summary>Plugs the container's process in.</summary>
-    /// <param name="pid">A process in its network namespace.</param>
-    public EndpointRecord? Connect(int pid)
+    /// <param name="launch">A container whose process is in its network namespace.</param>
+    public EndpointRecord? Connect(Launch launch)
     {
         if (_bridge is null) return null;
-        var request = new EndpointRequest { ContainerId = _config.Id, Pid = pid, Hostname = _config.Hostname };
-        var endpoint = _bridge.Connect(request, _lease!, _ports!);
+        var request = new EndpointRequest { ContainerId = _config.Id, Pid = launch.Process.Pid, Hostname = _config.Hostname };
+        EndpointRecord endpoint;
+        try
+        {
+            endpoint = _bridge.Connect(request, _lease!, _ports!);
+        }
+        catch (CrunException)
+        {
+            launch.WaitUntilReady(); // if the process has ended, it tells why
+            throw;
+        }
         _cleanup.Push(() => _bridge.Disconnect(endpoint));
         return endpoint;
     }
