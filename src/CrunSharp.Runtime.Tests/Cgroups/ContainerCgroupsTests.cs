@@ -166,6 +166,42 @@ public class ContainerCgroupsTests
     }
 
     [Test]
+    public void A_further_process_enters_where_the_container_has_put_its_first_one()
+    {
+        if (_test.Host.Unified is not { } tree) return;
+        using var cgroups = _test.Create();
+        var init = _test.Shell(cgroups);
+        Directory.CreateDirectory(cgroups.Unified!.HostPath + "/init.scope");
+        KernelFile.Write(cgroups.Unified.Directory, "init.scope/cgroup.procs", init.Id.ToString());
+        if (cgroups.Unified.TryRead("cgroup.controllers")?.Split(' ', '\n')[0] is not { Length: > 0 } controller)
+        {
+            Assert.Ignore("this host has no controller in version 2");
+            return;
+        }
+        KernelFile.Write(cgroups.Unified.Directory, "cgroup.subtree_control", "+" + controller);
+        using var entry = cgroups.EnterFurther(init.Id);
+        var further = _test.Shell(entry);
+        Assert.That(File.ReadAllText($"/proc/{further.Id}/cgroup"), Does.Contain($"0::{_test.Path}/init.scope\n"));
+    }
+
+    [Test]
+    public void A_record_that_names_other_directories_removes_none_of_them()
+    {
+        var other = Directory.CreateTempSubdirectory("crun-sharp-test-").FullName;
+        try
+        {
+            using (_test.Create(below: "/a")) { }
+            using var cgroups = ContainerCgroups.Open(CgroupPlace.Of(CgroupDriver.Cgroupfs, _test.Path + "/a", "x") with { Above = [other, .. _test.Left(), .. _test.Left().Select(path => path + "-no")] });
+            Assert.That(cgroups.Remove(), Is.True);
+            Assert.That((Directory.Exists(other), _test.Left().Count), Is.EqualTo((true, 0)));
+        }
+        finally
+        {
+            Directory.Delete(other);
+        }
+    }
+
+    [Test]
     public void What_no_controller_limits_needs_none()
     {
         if (_test.Has("rdma", "rdma")) Assert.Ignore("this host has an RDMA controller");

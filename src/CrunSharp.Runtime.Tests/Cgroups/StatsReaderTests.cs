@@ -9,6 +9,7 @@ public class StatsReaderTests
     {
         ["cpuacct.usage"] = "3000\n",
         ["cpuacct.usage_percpu"] = "1000 2000 \n",
+        ["cpuacct.usage_percpu_sys"] = "1 2 \n",
         ["cpuacct.usage_sys"] = "500\n",
         ["cpuacct.usage_user"] = "2500\n",
         ["cpu.stat"] = "nr_periods 10\nnr_throttled 2\nthrottled_time 77\n",
@@ -51,10 +52,10 @@ public class StatsReaderTests
     [Test]
     public void Version_1_is_read() => Assert.That(
         Text(StatsReader.Read(_ => null, (_, file) => s_v1.GetValueOrDefault(file), [])),
-        Is.EqualTo("""{"cpu":{"usage":{"total":3000,"percpu":[1000,2000],"kernel":500,"user":2500},"throttling":{"periods":10,"throttledPeriods":2,"throttledTime":77}}"""
+        Is.EqualTo("""{"cpu":{"usage":{"total":3000,"percpu":[1000,2000],"percpu_kernel":[1,2],"kernel":500,"user":2500},"throttling":{"periods":10,"throttledPeriods":2,"throttledTime":77}}"""
             + ""","cpuset":{"cpus":[0,1,4],"cpu_exclusive":0,"mems":[0],"mem_hardwall":0,"mem_exclusive":0,"memory_migrate":0,"memory_spread_page":0,"memory_spread_slab":0,"memory_pressure":0,"sched_load_balance":0,"sched_relax_domain_level":-1}"""
             + ""","memory":{"cache":4096,"usage":{"limit":9223372036854771712,"usage":12288,"failcnt":3},"swap":{"limit":0,"failcnt":0},"kernel":{"limit":0,"failcnt":0},"kernelTCP":{"limit":0,"failcnt":0},"raw":{"cache":4096,"rss":8192}}"""
-            + ""","pids":{"current":1},"blkio":{"ioServiceBytesRecursive":[{"major":254,"op":"Read","value":10},{"major":254,"op":"Total","value":10}],"ioServicedRecursive":[]},"hugetlb":{},"intel_rdt":{}}"""));
+            + ""","pids":{"current":1},"blkio":{"ioServiceBytesRecursive":[{"major":254,"op":"Read","value":10},{"major":254,"op":"Total","value":10}]},"hugetlb":{},"intel_rdt":{},"network_interfaces":null}"""));
 
     [Test]
     public void Version_2_is_read_and_has_memory_and_swap_together() => Assert.That(
@@ -62,7 +63,7 @@ public class StatsReaderTests
         Is.EqualTo("""{"cpu":{"usage":{"total":3000,"kernel":1000,"user":2000},"throttling":{"periods":10,"throttledPeriods":2,"throttledTime":7000}}"""
             + ""","cpuset":{"cpus":[0,1],"cpu_exclusive":0,"mem_hardwall":0,"mem_exclusive":0,"memory_migrate":0,"memory_spread_page":0,"memory_spread_slab":0,"memory_pressure":0,"sched_load_balance":0,"sched_relax_domain_level":0}"""
             + ""","memory":{"cache":4096,"usage":{"limit":1000,"usage":500,"max":900,"failcnt":6},"swap":{"limit":3000,"usage":511,"failcnt":0},"kernel":{"limit":0,"failcnt":0},"kernelTCP":{"limit":0,"failcnt":0},"raw":{"anon":8192,"file":4096}}"""
-            + ""","pids":{"current":4,"limit":9},"blkio":{"ioServiceBytesRecursive":[{"major":8,"op":"Read","value":10},{"major":8,"op":"Write","value":20},{"major":8,"op":"Discard"}],"ioServicedRecursive":[{"major":8,"op":"Read","value":1},{"major":8,"op":"Write","value":2},{"major":8,"op":"Discard"}]},"hugetlb":{"2MB":{"usage":2097152,"failcnt":5}},"intel_rdt":{}}"""));
+            + ""","pids":{"current":4,"limit":9},"blkio":{"ioServiceBytesRecursive":[{"major":8,"op":"Read","value":10},{"major":8,"op":"Write","value":20},{"major":8,"op":"Discard"}],"ioServicedRecursive":[{"major":8,"op":"Read","value":1},{"major":8,"op":"Write","value":2},{"major":8,"op":"Discard"}]},"hugetlb":{"2MB":{"usage":2097152,"failcnt":5}},"intel_rdt":{},"network_interfaces":null}"""));
 
     [Test]
     public void An_event_names_the_container() => Assert.That(CgroupStats.OomEvent("web"), Is.EqualTo("""{"type":"oom","id":"web"}"""));

@@ -120,7 +120,7 @@ public sealed partial class ContainerCgroups
             {
                 _unified = tree.Create(place.Path, resources, s_counted, _directories);
             }
-            catch (CrunException error) when (IsForbidden(error) && tree.MissingFor(resources).Count == 0 && CgroupSettings.From(resources).Count == 0)
+            catch (CrunException error) when (IsForbidden(error) && IsUnlimited(CgroupSettings.From(resources)))
             {
                 // Nothing was asked for.
             }
@@ -134,7 +134,7 @@ public sealed partial class ContainerCgroups
             {
                 _others.Add(scope ?? CgroupV1.Create(hierarchy, place.Path, _directories));
             }
-            catch (CrunException error) when (IsForbidden(error) && own.Count == 0)
+            catch (CrunException error) when (IsForbidden(error) && IsUnlimited(own))
             {
                 return;
             }
@@ -155,6 +155,15 @@ public sealed partial class ContainerCgroups
             foreach (var cgroup in _others) cgroup.Dispose();
             if (_unit is not null) SystemdScope.Stop(_unit);
             CgroupV2.RemoveMade(_directories);
+        }
+
+        private static bool IsUnlimited(IReadOnlyList<CgroupSetting> settings)
+        {
+            foreach (var setting in settings)
+            {
+                if (!setting.IsUnlimited) return false;
+            }
+            return true;
         }
 
         private static bool IsForbidden(CrunException error) => error.Errno is Errno.EACCES or Errno.EPERM or Errno.EROFS;

@@ -174,9 +174,26 @@ public sealed partial class ContainerCgroups : IDisposable
         var removed = _unified?.Remove() == true;
         foreach (var cgroup in _others) removed |= cgroup.Remove();
         if (Place.Unit is { } unit) removed |= Systemd.SystemdScope.Stop(unit);
-        CgroupV2.RemoveMade(Place.Above);
+        CgroupV2.RemoveMade([.. Above()]);
         return removed;
     }
+
+    // Of what the record says, what is above this place in one of the trees.
+    private IEnumerable<string> Above()
+    {
+        foreach (var path in Place.Above)
+        {
+            if (IsAbove(_host.Unified?.MountPoint, path)) yield return path;
+            foreach (var hierarchy in _host.Hierarchies)
+            {
+                if (IsAbove(hierarchy.MountPoint, path)) yield return path;
+            }
+        }
+    }
+
+    private bool IsAbove(string? mountPoint, string path) =>
+        mountPoint is not null && path.StartsWith(mountPoint + "/", StringComparison.Ordinal)
+        && Place.Path.StartsWith(path[mountPoint.Length..] + "/", StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public void Dispose()

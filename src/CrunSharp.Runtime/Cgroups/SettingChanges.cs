@@ -66,8 +66,9 @@ internal sealed class SettingChanges(bool canUndo) : IDisposable
         {
             return null; // not for reading
         }
-        // oom_kill_disable 0
-        if (file == "memory.oom_control") return text?.Split('\n')[0].Split(' ')[^1];
+        // "oom_kill_disable 0" and "default 100", with further lines.
+        if (file == "memory.oom_control" || text?.StartsWith("default ", StringComparison.Ordinal) == true && setting.Unset is null)
+            return text?.Split('\n')[0].Split(' ')[^1];
         if (text is null || setting.Unset is not { } unset) return text?.TrimEnd('\n');
         var key = unset.AsSpan(0, unset.IndexOf(' ', StringComparison.Ordinal) + 1);
         foreach (var line in text.AsSpan().EnumerateLines())

@@ -30,7 +30,7 @@ public sealed record CgroupStats
     public EmptyStats IntelRdt { get; init; } = new();
 
     /// <summary>Network interfaces, which are not measured here.</summary>
-    [JsonPropertyName("network_interfaces")]
+    [JsonPropertyName("network_interfaces"), JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public IReadOnlyList<string>? NetworkInterfaces { get; init; }
 
     /// <summary>One line of JSON: <c>{"type":"stats","id":ID,"data":…}</c>.</summary>
@@ -62,6 +62,14 @@ public sealed record CpuUsage
 
     /// <summary>By processor; only in cgroup v1.</summary>
     public IReadOnlyList<ulong>? Percpu { get; init; }
+
+    /// <summary>In the kernel, by processor; only in cgroup v1.</summary>
+    [JsonPropertyName("percpu_kernel")]
+    public IReadOnlyList<ulong>? PercpuKernel { get; init; }
+
+    /// <summary>In programs, by processor; only in cgroup v1.</summary>
+    [JsonPropertyName("percpu_user")]
+    public IReadOnlyList<ulong>? PercpuUser { get; init; }
 
     /// <summary>In the kernel.</summary>
     public ulong Kernel { get; init; }

@@ -34,7 +34,9 @@ internal static class StatsReader
             Usage = new CpuUsage
             {
                 Total = StatsText.Number(usage),
-                Percpu = Numbers(v1("cpuacct", "cpuacct.usage_percpu") ?? ""),
+                Percpu = Numbers(v1("cpuacct", "cpuacct.usage_percpu")),
+                PercpuKernel = Numbers(v1("cpuacct", "cpuacct.usage_percpu_sys")),
+                PercpuUser = Numbers(v1("cpuacct", "cpuacct.usage_percpu_user")),
                 Kernel = StatsText.Number(v1("cpuacct", "cpuacct.usage_sys")),
                 User = StatsText.Number(v1("cpuacct", "cpuacct.usage_user")),
             },
@@ -141,7 +143,7 @@ internal static class StatsReader
     };
 
     // MAJOR:MINOR OPERATION NUMBER, and a line with the total
-    private static List<BlkioEntry> BlkioV1(string text)
+    private static List<BlkioEntry>? BlkioV1(string text)
     {
         var entries = new List<BlkioEntry>();
         foreach (var line in text.Split('\n'))
@@ -149,7 +151,7 @@ internal static class StatsReader
             if (line.Split(' ') is [var name, var operation, var value] && StatsText.Device(name) is var (major, minor))
                 entries.Add(new BlkioEntry { Major = major, Minor = minor, Op = operation, Value = StatsText.Number(value) });
         }
-        return entries;
+        return entries.Count == 0 ? null : entries;
     }
 
     // MAJOR:MINOR rbytes=N wbytes=N rios=N wios=N dbytes=N dios=N
@@ -204,8 +206,9 @@ internal static class StatsReader
         return stats;
     }
 
-    private static List<ulong> Numbers(string text)
+    private static List<ulong>? Numbers(string? text)
     {
+        if (text is null) return null;
         var numbers = new List<ulong>();
         foreach (var word in text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)) numbers.Add(StatsText.Number(word));
         return numbers;
