@@ -67,6 +67,9 @@ public static class JsonKind
     /// <summary>A whole number of 16 bits without a sign.</summary>
     public static JsonKind<ushort> UShort { get; } = new UShortKind();
 
+    /// <summary>A whole number of 32 bits without a sign.</summary>
+    public static JsonKind<uint> UInt { get; } = new UIntKind();
+
     /// <summary>A whole number of 32 bits with a sign.</summary>
     public static JsonKind<int> Int { get; } = new IntKind();
 
@@ -132,6 +135,15 @@ public static class JsonKind
             : reader.TryGetUInt16(out var value) ? value : throw new JsonException("the number is no whole one from 0 to 65535");
 
         public override void Write(Utf8JsonWriter writer, ushort value) => writer.WriteNumberValue(value);
+    }
+
+    private sealed class UIntKind : JsonKind<uint>
+    {
+        public override uint Read(ref Utf8JsonReader reader) =>
+            reader.TokenType != JsonTokenType.Number ? throw Expected("a number", reader.TokenType)
+            : reader.TryGetUInt32(out var value) ? value : throw new JsonException("the number is no whole one of 32 bits without a sign");
+
+        public override void Write(Utf8JsonWriter writer, uint value) => writer.WriteNumberValue(value);
     }
 
     private sealed class IntKind : JsonKind<int>

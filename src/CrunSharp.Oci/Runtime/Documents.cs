@@ -8,14 +8,14 @@ public sealed partial record RuntimeSpec
     /// <exception cref="CrunException">It is malformed, with line and column, or the specification does not allow it, with the section.</exception>
     public static RuntimeSpec Parse(ReadOnlySpan<byte> json, string path)
     {
-        var spec = RuntimeJson.Read<RuntimeSpec>(json, path);
+        var spec = RuntimeJson.Read(ContainerJson.RuntimeKind, json, path);
         new SpecCheck(path).Check(spec);
         return spec;
     }
 
     /// <summary>The document as JSON.</summary>
     /// <param name="isIndented">Whether people read it.</param>
-    public byte[] ToJson(bool isIndented = false) => RuntimeJson.Write(this, isIndented);
+    public byte[] ToJson(bool isIndented = false) => RuntimeJson.Write(ContainerJson.RuntimeKind, this, isIndented);
 }
 
 public sealed partial record ProcessSpec
@@ -24,7 +24,7 @@ public sealed partial record ProcessSpec
     /// <inheritdoc cref="RuntimeSpec.Parse"/>
     public static ProcessSpec Parse(ReadOnlySpan<byte> json, string path)
     {
-        var process = RuntimeJson.Read<ProcessSpec>(json, path);
+        var process = RuntimeJson.Read(ProcessJson.ProcessKind, json, path);
         new SpecCheck(path).Check(process, "$");
         return process;
     }
@@ -34,5 +34,5 @@ public sealed partial record ResourcesSpec
 {
     /// <summary>Reads limits by themselves, as <c>update --resources</c> gives them.</summary>
     /// <inheritdoc cref="RuntimeSpec.Parse"/>
-    public static ResourcesSpec Parse(ReadOnlySpan<byte> json, string path) => RuntimeJson.Read<ResourcesSpec>(json, path);
+    public static ResourcesSpec Parse(ReadOnlySpan<byte> json, string path) => RuntimeJson.Read(ResourcesJson.ResourcesKind, json, path);
 }

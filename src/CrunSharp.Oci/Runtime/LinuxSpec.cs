@@ -1,5 +1,3 @@
-using System.Text.Json.Serialization;
-
 namespace CrunSharp.Oci.Runtime;
 
 /// <summary>What of a container is Linux's own.</summary>
@@ -49,7 +47,7 @@ public sealed record LinuxSpec
     public PersonalitySpec? Personality { get; init; }
 
     /// <summary>Network devices of the host that go into the container, by their name on the host.</summary>
-    public IReadOnlyDictionary<string, NetDeviceSpec?>? NetDevices { get; init; }
+    public IReadOnlyDictionary<string, NetDeviceSpec>? NetDevices { get; init; }
 
     /// <summary>The NUMA nodes that the container's memory is on.</summary>
     public MemoryPolicySpec? MemoryPolicy { get; init; }
@@ -84,7 +82,6 @@ public sealed record MemoryPolicySpec
 public sealed record IntelRdtSpec
 {
     /// <summary>The class of service; null for one named after the container.</summary>
-    [JsonPropertyName("closID")]
     public string? ClosId { get; init; }
 
     /// <summary>Lines for its <c>schemata</c>, written last.</summary>

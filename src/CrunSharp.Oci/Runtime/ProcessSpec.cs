@@ -1,5 +1,3 @@
-using System.Text.Json.Serialization;
-
 namespace CrunSharp.Oci.Runtime;
 
 /// <summary>A process in a container.</summary>
@@ -50,7 +48,6 @@ public sealed partial record ProcessSpec
     public IoPrioritySpec? IoPriority { get; init; }
 
     /// <summary>The CPUs of a process that joins the container.</summary>
-    [JsonPropertyName("execCPUAffinity")]
     public ExecCpuAffinity? ExecCpuAffinity { get; init; }
 }
 

@@ -170,7 +170,7 @@ internal sealed partial class SpecCheck(string path)
         var names = new HashSet<string>();
         foreach (var (host, device) in devices)
         {
-            var name = string.IsNullOrEmpty(device?.Name) ? host : device.Name;
+            var name = string.IsNullOrEmpty(device.Name) ? host : device.Name;
             if (!IsInterface(host)) throw Invalid("$.linux.netDevices", $"\"{host}\" is no name of a network device", section);
             if (!IsInterface(name)) throw Invalid($"$.linux.netDevices.{host}.name", $"\"{name}\" is no name of a network device", section);
             if (!names.Add(name) && !name.Contains('%', StringComparison.Ordinal))

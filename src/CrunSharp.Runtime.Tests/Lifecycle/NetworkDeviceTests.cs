@@ -9,7 +9,7 @@ public class NetworkDeviceTests : BundleFixture
     private static RuntimeSpec With(string command, params (string Host, string? Name)[] devices)
     {
         var spec = Shell(command);
-        return spec with { Linux = spec.Linux! with { NetDevices = devices.ToDictionary(d => d.Host, d => d.Name is null ? null : new NetDeviceSpec { Name = d.Name }) } };
+        return spec with { Linux = spec.Linux! with { NetDevices = devices.ToDictionary(d => d.Host, d => new NetDeviceSpec { Name = d.Name }) } };
     }
 
     // A thread whose network namespace is new, with a pair of interfaces in it.

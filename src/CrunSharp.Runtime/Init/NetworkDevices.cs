@@ -31,7 +31,7 @@ internal sealed class NetworkDevices : IDisposable
     /// <param name="devices">Their names on the host, and what they are to be called.</param>
     /// <param name="pid">A process of the container.</param>
     /// <exception cref="CrunException">One does not exist, or its name is taken; those moved before are back.</exception>
-    public static void Move(IReadOnlyDictionary<string, NetDeviceSpec?> devices, int pid)
+    public static void Move(IReadOnlyDictionary<string, NetDeviceSpec> devices, int pid)
     {
         using var hostSpace = NetworkNamespace.OpenCurrent();
         using var theirSpace = NetworkNamespace.Open(pid);
@@ -42,7 +42,7 @@ internal sealed class NetworkDevices : IDisposable
         try
         {
             foreach (var (host, device) in devices)
-                moved.Add(moving.Move(host, device?.Name is { Length: > 0 } name ? name : host));
+                moved.Add(moving.Move(host, device.Name is { Length: > 0 } name ? name : host));
         }
         catch
         {

@@ -17,7 +17,7 @@ public sealed class Launch : IDisposable
     private readonly Stage _stage;
     private readonly ContainerRootfs? _rootfs;
     private readonly LaunchOptions _options;
-    private IReadOnlyDictionary<string, NetDeviceSpec?>? _devices;
+    private IReadOnlyDictionary<string, NetDeviceSpec>? _devices;
     private bool _isReady;
     private bool _isStarted;
     private bool _hasEnded;
