@@ -23,6 +23,16 @@ internal sealed class EndpointStore(NetworkPaths paths, string network)
             FileAt.Remove(null, paths.EndpointOf(network, record.ContainerId));
     }
 
+    /// <summary>Removes what a process left that was killed while it wrote the record of a container.</summary>
+    public void RemoveDrafts(string containerId)
+    {
+        using var directory = FileAt.OpenDirectory(paths.EndpointsOf(network));
+        foreach (var name in FileAt.List(directory))
+        {
+            if (name.StartsWith($".{containerId}.", StringComparison.Ordinal)) FileAt.Remove(directory, name);
+        }
+    }
+
     /// <summary>The records of all containers.</summary>
     public List<EndpointRecord> All()
     {

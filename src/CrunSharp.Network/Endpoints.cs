@@ -53,12 +53,12 @@ internal sealed class Endpoints(NetworkPaths paths, NetworkRecord network)
     public void Forget(string containerId)
     {
         using var alone = Lock();
-        AtomicFile.SweepAll(paths.EndpointsOf(network.Name), paths.LeasesOf(network.Name));
         foreach (var address in _pool.Taken())
         {
             if (_pool.OwnerOf(address) is { } owner && owner.ContainerId == containerId) Reclaim(address, owner);
         }
         if (Store.TryRead(containerId) is { } record) Store.Remove(record);
+        Store.RemoveDrafts(containerId);
     }
 
     /// <summary>Takes away what belongs to the dead.</summary>

@@ -81,7 +81,7 @@ public static class AtomicFile
             var dash = maker.IndexOf('-');
             if (dash <= 0 || !int.TryParse(maker[..dash], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var pid) || pid <= 0) continue;
             using var process = PidHandle.TryOpen(pid);
-            if (process is null) FileAt.Remove(directory, name);
+            if (process is null || process.WaitForEnd(TimeSpan.Zero)) FileAt.Remove(directory, name);
         }
     }
 
