@@ -191,7 +191,7 @@ public class ContainerCgroupsTests
         try
         {
             using (_test.Create(below: "/a")) { }
-            using var cgroups = ContainerCgroups.Open(CgroupPlace.Of(CgroupDriver.Cgroupfs, _test.Path + "/a", "x") with { Above = [other, .. _test.Left(), .. _test.Left().Select(path => path + "-no")] });
+            using var cgroups = ContainerCgroups.Open(CgroupPlace.Of(CgroupDriver.Cgroupfs, _test.Path + "/a", "x") with { IsMade = true, Above = [other, .. _test.Left(), .. _test.Left().Select(path => path + "-no")] });
             Assert.That(cgroups.Remove(), Is.True);
             Assert.That((Directory.Exists(other), _test.Left().Count), Is.EqualTo((true, 0)));
         }
@@ -199,6 +199,32 @@ public class ContainerCgroupsTests
         {
             Directory.Delete(other);
         }
+    }
+
+    [Test]
+    public void What_was_not_made_for_a_container_is_left_alone_by_it()
+    {
+        using var others = _test.Create(below: "/others");
+        var shell = _test.Shell(others);
+        var place = CgroupPlace.Of(CgroupDriver.Cgroupfs, others.Place.Path, "x");
+        Assert.That(() => ContainerCgroups.Create(place, null), Throws.TypeOf<CrunException>());
+        using var cgroups = ContainerCgroups.Open(place);
+        cgroups.Kill();
+        cgroups.Send(Signal.SIGKILL);
+        Assert.Multiple(() =>
+        {
+            Assert.That((cgroups.Exist, cgroups.Processes().Count, cgroups.Remove()), Is.EqualTo((false, 0, false)));
+            Assert.That(TestCgroup.Say(shell, "echo alive"), Is.EqualTo("alive"));
+            Assert.That(_test.Left(), Is.Not.Empty);
+        });
+    }
+
+    [Test]
+    public void What_a_killed_creation_left_is_removed()
+    {
+        using (_test.Create(below: "/a")) { }
+        using var cgroups = ContainerCgroups.Open(CgroupPlace.Of(CgroupDriver.Cgroupfs, _test.Path + "/a", "x"));
+        Assert.That((cgroups.Remove(), cgroups.Remove()), Is.EqualTo((true, false)));
     }
 
     [Test]
@@ -268,7 +294,7 @@ public class ContainerCgroupsTests
             var made = clock.Elapsed;
             for (var i = 0; i < 20; i++)
             {
-                using var cgroups = ContainerCgroups.Open(CgroupPlace.Of(CgroupDriver.Cgroupfs, _test.Path + $"/{i}", "x"));
+                using var cgroups = ContainerCgroups.Open(CgroupPlace.Of(CgroupDriver.Cgroupfs, _test.Path + $"/{i}", "x") with { IsMade = true });
                 cgroups.Remove();
             }
             TestContext.Out.WriteLine($"made in {made.TotalMilliseconds / 20:f2} ms, removed in {(clock.Elapsed - made).TotalMilliseconds / 20:f2} ms");

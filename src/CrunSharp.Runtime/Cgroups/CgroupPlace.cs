@@ -26,6 +26,12 @@ public sealed record CgroupPlace
     /// </summary>
     public IReadOnlyList<string> Above { get; init; } = [];
 
+    /// <summary>
+    /// Whether they were made (or taken, empty) for the container: before, what is there may be another's, and is neither
+    /// stopped nor ended.
+    /// </summary>
+    public bool IsMade { get; init; }
+
     /// <summary>Whether there is no cgroup at all.</summary>
     public bool IsNone => Path.Length == 0;
 

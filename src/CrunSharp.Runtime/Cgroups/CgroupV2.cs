@@ -215,19 +215,22 @@ public sealed class CgroupV2 : IDisposable
     }
 
     /// <summary>Removes directories, the last first; those that others have their cgroups in by now stay.</summary>
-    internal static void RemoveMade(IReadOnlyList<string> paths)
+    /// <returns>How many were removed.</returns>
+    internal static int RemoveMade(IReadOnlyList<string> paths)
     {
+        var removed = 0;
         for (var i = paths.Count - 1; i >= 0; i--)
         {
             try
             {
-                FileAt.Remove(null, paths[i], isDirectory: true);
+                if (FileAt.Remove(null, paths[i], isDirectory: true)) removed++;
             }
             catch (CrunException)
             {
                 // Not empty.
             }
         }
+        return removed;
     }
 
     // ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELDS...] - TYPE SOURCE OPTIONS

@@ -30,7 +30,7 @@ public sealed partial class ContainerCgroups
         var making = new Making(host);
         try
         {
-            if (place.Driver == CgroupDriver.Disabled) return new ContainerCgroups(host, place, null, []);
+            if (place.Driver == CgroupDriver.Disabled) return new ContainerCgroups(host, place with { IsMade = true }, null, []);
             var limits = resources ?? new ResourcesSpec();
             var (v1, v2) = host.Split(limits);
             var settings = host.RequireInV1(CgroupSettingsV1.From(v1));
@@ -145,7 +145,7 @@ public sealed partial class ContainerCgroups
         public ContainerCgroups Result(CgroupPlace place)
         {
             var above = _directories.FindAll(path => path != _unified?.HostPath && !_others.Exists(cgroup => cgroup.HostPath == path));
-            return new ContainerCgroups(host, place with { Above = above }, _unified, _others) { _placeholder = _placeholder };
+            return new ContainerCgroups(host, place with { Above = above, IsMade = true }, _unified, _others) { _placeholder = _placeholder };
         }
 
         public void Undo()

@@ -44,7 +44,10 @@ public sealed partial class ContainerCgroups : IDisposable
 
     private CgroupV1? Freezer => With("freezer");
 
-    /// <summary>Opens the cgroups of a container; those that are not there (any more) are left out.</summary>
+    /// <summary>
+    /// Opens the cgroups of a container; those that are not there (any more) are left out, and so are all of a place
+    /// where they were not made (<see cref="CgroupPlace.IsMade"/>).
+    /// </summary>
     /// <exception cref="CrunException">The path leads elsewhere.</exception>
     public static ContainerCgroups Open(CgroupPlace place)
     {
@@ -52,7 +55,7 @@ public sealed partial class ContainerCgroups : IDisposable
         var others = new List<CgroupV1>();
         try
         {
-            if (place.IsNone) return new ContainerCgroups(host, place, null, others);
+            if (place.IsNone || !place.IsMade) return new ContainerCgroups(host, place, null, others);
             foreach (var hierarchy in host.Hierarchies)
             {
                 if (CgroupV1.TryOpen(hierarchy, place.Path) is { } cgroup) others.Add(cgroup);
@@ -68,7 +71,7 @@ public sealed partial class ContainerCgroups : IDisposable
     }
 
     // As on a host that has only these trees.
-    internal static ContainerCgroups Of(CgroupPlace place, List<CgroupV1> cgroups) => new(CgroupHost.Find(), place, null, cgroups);
+    internal static ContainerCgroups Of(CgroupPlace place, List<CgroupV1> cgroups) => new(CgroupHost.Find(), place with { IsMade = true }, null, cgroups);
 
     /// <summary>The way in for the container's first process.</summary>
     public CgroupEntry Enter() => new(
@@ -166,16 +169,30 @@ public sealed partial class ContainerCgroups : IDisposable
         }
     }
 
-    /// <summary>Removes them, those below them and those above them that were made with them and are not used.</summary>
+    /// <summary>
+    /// Removes them, those below them and those above them that were made with them and are not used. Of a place where
+    /// they were not made, only what is empty: what a creation left that was killed.
+    /// </summary>
     /// <returns>Whether there were any.</returns>
     /// <exception cref="CrunException">There are processes that do not end within ten seconds.</exception>
     public bool Remove()
     {
+        if (!Place.IsMade) return RemoveEmpty();
         var removed = _unified?.Remove() == true;
         foreach (var cgroup in _others) removed |= cgroup.Remove();
         if (Place.Unit is { } unit) removed |= Systemd.SystemdScope.Stop(unit);
         CgroupV2.RemoveMade([.. Above()]);
         return removed;
+    }
+
+    private bool RemoveEmpty()
+    {
+        if (Place.IsNone || Place.Unit is not null) return false;
+        var path = "/" + string.Join('/', CgroupPath.Split(Place.Path));
+        var paths = new List<string>();
+        if (_host.Unified is { } tree) paths.Add(tree.MountPoint + path);
+        foreach (var hierarchy in _host.Hierarchies) paths.Add(hierarchy.MountPoint + path);
+        return CgroupV2.RemoveMade(paths) > 0;
     }
 
     // Of what the record says, what is above this place in one of the trees.

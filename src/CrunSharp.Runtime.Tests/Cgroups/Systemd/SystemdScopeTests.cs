@@ -22,7 +22,7 @@ public class SystemdScopeTests
     [TearDown]
     public void End()
     {
-        using (var left = ContainerCgroups.Open(CgroupPlace.Of(CgroupDriver.Systemd, null, s_id)))
+        using (var left = ContainerCgroups.Open(CgroupPlace.Of(CgroupDriver.Systemd, null, s_id) with { IsMade = true }))
         {
             left.Kill();
             left.WaitUntilEmpty(TimeSpan.FromSeconds(5));
