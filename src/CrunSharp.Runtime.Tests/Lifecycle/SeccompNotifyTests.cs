@@ -4,6 +4,7 @@ using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Sockets;
 using CrunSharp.Oci.Runtime;
 using CrunSharp.Runtime.Init;
+using CrunSharp.Runtime.Lifecycle;
 using CrunSharp.Runtime.Seccomp;
 using Microsoft.Win32.SafeHandles;
 
@@ -74,5 +75,31 @@ public class SeccompNotifyTests : BundleFixture
             new SeccompRule { Names = ["mkdir", "mkdirat", "no_such_call"], Action = "SCMP_ACT_ERRNO", ErrnoRet = 28 }, new SeccompRule { Names = ["rmdir", "unlinkat"], Action = "SCMP_ACT_KILL_PROCESS" });
         File.CreateSymbolicLink(Rootfs + "/bin/rmdir", "busybox");
         Assert.That(Run(spec), Is.EqualTo("mkdir: can't create directory '/a': No space left on device\nexit 159"));
+    }
+
+    [Test]
+    public void The_listener_of_a_container_that_another_process_starts_is_sent_with_its_state()
+    {
+        var spec = WithFilter("mkdir /made 2>&1; sleep 100", true, new SeccompRule { Names = ["mkdir", "mkdirat"], Action = "SCMP_ACT_NOTIFY" });
+        File.WriteAllBytes(Folder + "/config.json", spec.ToJson());
+        using var agent = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        agent.Bind(new UnixDomainSocketEndPoint(Folder + "/socket"));
+        agent.Listen();
+        var store = new RuntimeStore(Folder + "/state");
+        using var creation = Creation.Run(store, Bundle.Load(Folder), new CreateOptions { Id = "notifying", CgroupManager = "disabled" }, TimeProvider.System);
+        using var started = creation.Process;
+        creation.Dispose();
+        using (var container = store.Get("notifying")) container.Start();
+        using (var connection = agent.Accept())
+        {
+            using var handle = new SafeFileHandle((nint)connection.Handle, ownsHandle: false);
+            using var listener = UnixSocket.TryReceiveDescriptor(handle);
+            var buffer = new byte[4096];
+            using var state = JsonDocument.Parse("{" + System.Text.Encoding.UTF8.GetString(buffer, 0, connection.Receive(buffer)));
+            Assert.That(state.RootElement.GetProperty("pid").GetInt32(), Is.EqualTo(started.Pid));
+            Assert.That(state.RootElement.GetProperty("state").GetProperty("id").GetString(), Is.EqualTo("notifying"));
+        }
+        using (var container = store.Get("notifying")) container.Delete(force: true);
+        started.Reap();
     }
 }

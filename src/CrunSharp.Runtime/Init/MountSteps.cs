@@ -3,6 +3,7 @@ using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
 using CrunSharp.Runtime.Rootfs;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Runtime.Init;
 
@@ -23,7 +24,7 @@ internal static class MountSteps
         foreach (var mount in rootfs.Mounts)
         {
             plan.For($"mount {mount.Destination}", "config.md#mounts");
-            if (mount is { Mount: null, Type: null }) Change(plan, root, mount);
+            if (mount is { Mount: null, File: null, Type: null }) Change(plan, root, mount);
             else Attach(plan, root, mount);
         }
     }
@@ -62,13 +63,20 @@ internal static class MountSteps
 
     private static void Attach(StagePlan plan, StageValue root, PreparedMount mount)
     {
-        var made = mount.Mount is null ? MakeInNamespaces(plan, mount) : plan.Inherit(mount.Mount);
+        var made = mount.Mount is { } ready ? plan.Inherit(ready) : mount.File is { } file ? CopyOf(plan, file) : MakeInNamespaces(plan, mount);
         var target = plan.NewSlot();
         // It was found without links: none may lead it elsewhere now.
         plan.Open(root, mount.Destination, OpenFlags.O_PATH, StageResolve.WithoutLinks, target);
         plan.MoveMount(made, target);
         plan.Close(target);
         if (mount.Mount is null) plan.Close(made);
+    }
+
+    private static StageValue CopyOf(StagePlan plan, SafeFileHandle file)
+    {
+        var copy = plan.NewSlot();
+        plan.CopyTree(plan.Inherit(file), recursive: false, copy);
+        return copy;
     }
 
     private static StageValue MakeInNamespaces(StagePlan plan, PreparedMount mount)

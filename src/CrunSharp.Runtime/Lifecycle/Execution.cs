@@ -59,7 +59,9 @@ public sealed class Execution : IDisposable
         using (var cgroup = RuntimeCgroup.TryOpen(container, options.Cgroup))
         {
             var launchOptions = Creation.OptionsOf(container.Spec, container.Record) with { Cgroup = cgroup, PreservedDescriptors = options.PreservedDescriptors };
-            var launch = Join.Begin(init, process, launchOptions, theirs, options.Streams?.Input, options.Streams?.Output, options.Streams?.Error);
+            Launch? started = null;
+            launchOptions = launchOptions with { OnListener = listener => container.SendListener(listener, started!.Process.Pid, container.State) };
+            var launch = started = Join.Begin(init, process, launchOptions, theirs, options.Streams?.Input, options.Streams?.Output, options.Streams?.Error);
             SafeFileHandle? terminal = null;
             try
             {

@@ -176,16 +176,13 @@ public sealed class Launch : IDisposable
         }
     }
 
-    private void OnEvent(int number, int value)
+    private void OnEvent(int number, int value) => TakeListener(Process, number, value, _options.OnListener);
+
+    /// <summary>Takes a filter's listener from a process that waits at <see cref="ProcessSteps.Listener"/>, the only event on the way to its start.</summary>
+    internal static void TakeListener(PidHandle process, int number, int descriptor, Action<SafeFileHandle>? onListener)
     {
         if (number != ProcessSteps.Listener) throw new CrunException(ErrorKind.System, $"the stage reports event {number} instead of the program's start");
-        TakeListener(Process, value, _options);
-    }
-
-    /// <summary>Takes a filter's listener from a process that waits at <see cref="ProcessSteps.Listener"/>.</summary>
-    internal static void TakeListener(PidHandle process, int descriptor, LaunchOptions options)
-    {
-        var take = options.OnListener ?? throw CrunException.Invalid("the system call filter notifies, and nobody listens", spec: "config-linux.md#seccomp");
+        var take = onListener ?? throw CrunException.Invalid("the system call filter notifies, and nobody listens", spec: "config-linux.md#seccomp");
         using var listener = process.CopyDescriptor(descriptor);
         take(listener);
     }

@@ -5,6 +5,7 @@ using CrunSharp.Kernel.Sockets;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
 using CrunSharp.Runtime.Init;
+using CrunSharp.Runtime.Seccomp;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Runtime.Lifecycle;
@@ -83,7 +84,8 @@ public sealed class RuntimeContainer : IDisposable
             if (hooks?.StartContainer is { Count: > 0 } inside)
                 Hooks.RunIn(inside, "startContainer", StateAs(RuntimeStatus.Created, NamespacePid(process)).ToJson(), process);
             using (var connection = UnixSocket.TryConnectPackets(_directory, StartSocketName) ?? throw CannotStart(Status))
-                StageStarter.Start(connection, Record.FirstStartStep, WriteProcessSteps);
+                StageStarter.Start(connection, Record.FirstStartStep, WriteProcessSteps, (number, value) =>
+                    Launch.TakeListener(process, number, value, listener => SendListener(listener, process.Pid, StateAs(RuntimeStatus.Created, process.Pid))));
             FileAt.Remove(_directory, StartSocketName);
             if (hooks?.Poststart is { Count: > 0 } after)
                 Hooks.Run(after, "poststart", StateAs(RuntimeStatus.Running, process.Pid).ToJson(), Bundle);
@@ -230,6 +232,10 @@ public sealed class RuntimeContainer : IDisposable
             return null; // a power cut tore it
         }
     }
+
+    /// <summary>Hands the listener of a process's system call filter to the program that the configuration names.</summary>
+    internal void SendListener(SafeFileHandle listener, int pid, ContainerState state) =>
+        SeccompListener.Send(Spec.Linux!.Seccomp!, pid, state.ToJson(), listener);
 
     private StagePlan WriteProcessSteps()
     {

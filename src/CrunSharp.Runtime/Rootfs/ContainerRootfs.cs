@@ -153,9 +153,8 @@ internal sealed class ContainerRootfs : IDisposable
         if (!_mounts.Exists(static mount => mount.Destination == "/dev/console"))
         {
             var console = _tree.MakeFile("/dev/console");
-            var mount = DetachedMount.CopyOf(Terminal, recursive: false, "mount /dev/console");
-            _tree.Attach(console, mount);
-            _mounts.Add(new PreparedMount { Destination = console, Mount = mount });
+            _tree.Attach(console, null);
+            _mounts.Add(new PreparedMount { Destination = console, File = Terminal });
         }
     }
 }

@@ -11,6 +11,9 @@ internal sealed class PreparedMount
     /// <summary>The detached mount; null for one that must be made in the container's namespaces.</summary>
     public SafeFileHandle? Mount { get; init; }
 
+    /// <summary>A file that is shown there: a copy of its mount is made once that is attached, before which not every kernel does.</summary>
+    public SafeFileHandle? File { get; init; }
+
     /// <summary>The type of a file system that must be made in the container's namespaces; null for a change of what is mounted there.</summary>
     public string? Type { get; init; }
 
