@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using CrunSharp.Runtime.Cgroups;
 
 namespace CrunSharp.Runtime.Lifecycle;
 
@@ -35,11 +36,8 @@ internal sealed record ContainerRecord
     /// <summary>Descriptors from 3 on that its process gets.</summary>
     public int PreservedDescriptors { get; init; }
 
-    /// <summary>How its cgroup is managed: <c>cgroupfs</c>, <c>systemd</c> or <c>disabled</c>.</summary>
-    public string CgroupManager { get; init; } = "cgroupfs";
-
-    /// <summary>The path of its cgroup; null when it has none.</summary>
-    public string? CgroupPath { get; init; }
+    /// <summary>Where its cgroups are.</summary>
+    public CgroupPlace Cgroups { get; init; } = new();
 
     /// <summary>The user who made it.</summary>
     public uint OwnerUid { get; init; }

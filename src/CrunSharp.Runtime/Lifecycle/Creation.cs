@@ -5,6 +5,7 @@ using CrunSharp.Kernel.Processes;
 using CrunSharp.Kernel.Sockets;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
+using CrunSharp.Runtime.Cgroups;
 using CrunSharp.Runtime.Init;
 using CrunSharp.Runtime.Rootfs;
 using CrunSharp.Runtime.Seccomp;
@@ -39,8 +40,8 @@ public sealed record CreateOptions
     /// <summary>What the process has open; null for what this one has.</summary>
     public ProcessStreams? Streams { get; init; }
 
-    /// <summary>How its cgroup is managed: <c>cgroupfs</c>, <c>systemd</c> or <c>disabled</c>.</summary>
-    public string CgroupManager { get; init; } = "cgroupfs";
+    /// <summary>Who makes its cgroups.</summary>
+    public CgroupDriver CgroupDriver { get; init; }
 }
 
 /// <summary>Makes a container, up to the point at which its process waits to be started.</summary>
@@ -83,18 +84,21 @@ public sealed class Creation : IDisposable
                 BootId = RuntimeContainer.ReadBootId(),
                 NewKeyring = options.NewKeyring,
                 PreservedDescriptors = options.PreservedDescriptors,
-                CgroupManager = options.CgroupManager,
-                CgroupPath = RuntimeCgroup.PathOf(options, spec),
+                Cgroups = CgroupPlace.Of(options.CgroupDriver, spec.Linux?.CgroupsPath, options.Id),
                 Annotations = spec.Annotations,
             };
             AtomicFile.Write(container.Directory, Bundle.ConfigName, bundle.Json);
             container.Write(record);
             root = RootDirectory.Open(spec, record.Rootfs);
             using var socket = UnixSocket.ListenForPackets(container.Directory, RuntimeContainer.StartSocketName);
-            var points = PointsOf(spec.Hooks);
+            using var cgroups = ContainerCgroups.Create(record.Cgroups, spec.Linux?.Resources, spec.Annotations);
+            using var entry = cgroups.Enter();
+            record = record with { Cgroups = cgroups.Place };
+            var points = PointsOf(spec.Hooks) | (entry.HasOthers ? LaunchPoints.NamespacesMade : 0);
             var launchOptions = OptionsOf(spec, record) with
             {
-                Cgroup = RuntimeCgroup.Create(container, spec),
+Cgroup = entry.Directory,
+                CgroupDirectories = cgroups.Directories(),
                 Bundle = bundle.Path,
                 NoPivot = options.NoPivot,
                 StartSocket = socket,
@@ -109,7 +113,7 @@ public sealed class Creation : IDisposable
                 FirstStartStep = launchOptions.FirstStartStep,
             };
             container.Write(record);
-            RunHooks(container, launch, spec.Hooks);
+            MeetAt(points, container, launch, entry, spec.Hooks);
             launch.WaitUntilReady();
             var terminal = HandTerminalOver(launch, spec, options);
             if (options.PidfdSocket is { } pidfdSocket) Send(pidfdSocket, "pidfd"u8, launch.Process.File, "hand the pidfd over");
@@ -158,15 +162,15 @@ public sealed class Creation : IDisposable
         (hooks?.Prestart is { Count: > 0 } || hooks?.CreateRuntime is { Count: > 0 } ? LaunchPoints.NamespacesMade : 0)
         | (hooks?.CreateContainer is { Count: > 0 } ? LaunchPoints.MountsMade : 0);
 
-    private static void RunHooks(RuntimeContainer container, Launch launch, HooksSpec? hooks)
+    private static void MeetAt(LaunchPoints points, RuntimeContainer container, Launch launch, CgroupEntry entry, HooksSpec? hooks)
     {
-        var points = PointsOf(hooks);
         if (points.HasFlag(LaunchPoints.NamespacesMade))
         {
             launch.WaitFor(LaunchPoints.NamespacesMade);
+            entry.Add(launch.Process.Pid);
             var state = container.StateAs(RuntimeStatus.Created, launch.Process.Pid).ToJson();
-            Hooks.Run(hooks!.Prestart, "prestart", state, container.Bundle);
-            Hooks.Run(hooks.CreateRuntime, "createRuntime", state, container.Bundle);
+            Hooks.Run(hooks?.Prestart, "prestart", state, container.Bundle);
+            Hooks.Run(hooks?.CreateRuntime, "createRuntime", state, container.Bundle);
             launch.GoOn();
         }
         if (points.HasFlag(LaunchPoints.MountsMade))

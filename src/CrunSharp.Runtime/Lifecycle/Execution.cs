@@ -27,8 +27,8 @@ public sealed record ExecuteOptions
     /// <summary>Whether a paused container is no error.</summary>
     public bool IgnorePaused { get; init; }
 
-    /// <summary>A cgroup below the container's; null for the container's own.</summary>
-    public string? Cgroup { get; init; }
+    /// <summary>Cgroups below the container's, <c>PATH</c> or <c>CONTROLLER[,CONTROLLER...]:PATH</c>; none for the container's own.</summary>
+    public IReadOnlyList<string> Cgroups { get; init; } = [];
 
     /// <summary>What the process has open; null for what this one has.</summary>
     public ProcessStreams? Streams { get; init; }
@@ -56,9 +56,10 @@ public sealed class Execution : IDisposable
         var (ours, theirs) = process.Terminal ? UnixSocket.Pair() : (null, null);
         using (ours)
         using (theirs)
-        using (var cgroup = RuntimeCgroup.TryOpen(container, options.Cgroup))
+        using (var cgroups = container.OpenCgroups())
+        using (var entry = cgroups.EnterFurther(init.Pid, options.Cgroups))
         {
-            var launchOptions = Creation.OptionsOf(container.Spec, container.Record) with { Cgroup = cgroup, PreservedDescriptors = options.PreservedDescriptors };
+            var launchOptions = Creation.OptionsOf(container.Spec, container.Record) with { Cgroup = entry.Directory, PreservedDescriptors = options.PreservedDescriptors };
             Launch? started = null;
             launchOptions = launchOptions with { OnListener = listener => container.SendListener(listener, started!.Process.Pid, container.State) };
             var launch = started = Join.Begin(init, process, launchOptions, theirs, options.Streams?.Input, options.Streams?.Output, options.Streams?.Error);
@@ -66,6 +67,7 @@ public sealed class Execution : IDisposable
             try
             {
                 launch.WaitUntilReady();
+                entry.Add(launch.Process.Pid);
                 terminal = ours is null ? null : UnixSocket.TryReceiveDescriptor(ours)
                     ?? throw new CrunException(ErrorKind.System, "the terminal did not arrive", "exec");
                 if (terminal is not null && options.ConsoleSocket is { } socket)

@@ -4,6 +4,7 @@ using CrunSharp.Kernel.Processes;
 using CrunSharp.Kernel.Sockets;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
+using CrunSharp.Runtime.Cgroups;
 using CrunSharp.Runtime.Init;
 using CrunSharp.Runtime.Seccomp;
 using Microsoft.Win32.SafeHandles;
@@ -104,15 +105,59 @@ public sealed class RuntimeContainer : IDisposable
     {
         using var process = TryOpenProcess();
         if (process?.Send(signal.Number) != true) throw CrunException.WrongState("container not running");
+        if (signal != Signal.SIGKILL) return;
         // A frozen process dies only when it goes on.
-        if (signal == Signal.SIGKILL) RuntimeCgroup.Thaw(this);
+        using var cgroups = OpenCgroups();
+        if (cgroups.IsFrozen) cgroups.Thaw();
     }
 
     /// <summary>Sends all its processes a signal.</summary>
     public void KillAll(Signal signal)
     {
-        if (!RuntimeCgroup.TryKillAll(this, signal)) Kill(signal);
+        using var cgroups = OpenCgroups();
+        if (!cgroups.Exist) Kill(signal);
+        else if (signal == Signal.SIGKILL) cgroups.Kill();
+        else cgroups.Send(signal);
     }
+
+    /// <summary>The processes in it, as the host numbers them.</summary>
+    public IReadOnlyList<int> Processes()
+    {
+        using var cgroups = OpenCgroups();
+        if (cgroups.Exist) return cgroups.Processes();
+        using var process = TryOpenProcess();
+        return process is null ? [] : [process.Pid];
+    }
+
+    /// <summary>Freezes its processes.</summary>
+    /// <exception cref="CrunException">It does not run, or has no cgroup.</exception>
+    public void Pause()
+    {
+        if (Status is not (RuntimeStatus.Running or RuntimeStatus.Created)) throw CrunException.WrongState("container not running or created");
+        using var cgroups = OpenCgroups();
+        cgroups.Freeze();
+    }
+
+    /// <summary>Lets its processes go on.</summary>
+    /// <exception cref="CrunException">It is not paused.</exception>
+    public void Resume()
+    {
+        if (Status != RuntimeStatus.Paused) throw CrunException.WrongState("container not paused");
+        using var cgroups = OpenCgroups();
+        cgroups.Thaw();
+    }
+
+    /// <summary>Changes its limits; what is null stays.</summary>
+    /// <exception cref="CrunException">It has ended, or this host cannot enforce a limit; nothing is changed.</exception>
+    public void Update(ResourcesSpec resources)
+    {
+        if (Status == RuntimeStatus.Stopped) throw CrunException.WrongState("container not running");
+        using var cgroups = OpenCgroups();
+        cgroups.Update(resources);
+    }
+
+    /// <summary>Opens its cgroups; those that are not there are left out.</summary>
+    public ContainerCgroups OpenCgroups() => ContainerCgroups.Open(TryRecord()?.Cgroups ?? new CgroupPlace());
 
     /// <summary>Removes all that was made for it.</summary>
     /// <param name="force">Whether to kill it first if it runs.</param>
@@ -133,7 +178,11 @@ public sealed class RuntimeContainer : IDisposable
     /// <summary>Kills what runs in it and removes all that was made for it.</summary>
     internal void Remove(bool runHooks)
     {
-        RuntimeCgroup.Remove(this);
+        using (var cgroups = OpenCgroups())
+        {
+            if (cgroups.Exist) cgroups.Kill();
+            cgroups.Remove();
+        }
         var state = TryRecord() is null ? null : StateAs(RuntimeStatus.Stopped, 0);
         var after = runHooks && state is not null ? Spec.Hooks?.Poststop : null;
         FileAt.RemoveTree(null, Path);
@@ -211,7 +260,8 @@ public sealed class RuntimeContainer : IDisposable
         if (process is not null)
         {
             if (FileAt.TryStatus(_directory, StartSocketName) is not null && Stage.IsStage(process)) return RuntimeStatus.Created;
-            return RuntimeCgroup.IsFrozen(this) ? RuntimeStatus.Paused : RuntimeStatus.Running;
+            using var cgroups = OpenCgroups();
+            return cgroups.IsFrozen ? RuntimeStatus.Paused : RuntimeStatus.Running;
         }
         if (TryRecord() is { Pid: > 0 }) return RuntimeStatus.Stopped;
         // Who makes it holds the lock.

@@ -64,7 +64,7 @@ internal class CreateBundleCommand : RuntimeCommand
         PreservedDescriptors = _preserved,
         NewKeyring = !_noNewKeyring,
         NoPivot = _noPivot,
-        CgroupManager = Global.CgroupManager,
+        CgroupDriver = Global.CgroupDriver,
         Streams = streams,
     }, context.Clock);
 }

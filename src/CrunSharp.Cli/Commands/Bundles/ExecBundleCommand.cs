@@ -14,7 +14,7 @@ internal sealed class ExecBundleCommand : RuntimeCommand
         new Value<ExecBundleCommand>("additional-gids", 'g', "list", "Further group ids", static (o, v) => o._groups.Add(Unsigned(v))),
         new Value<ExecBundleCommand>("apparmor", '\0', "string", "AppArmor profile", static (o, v) => o._apparmor = v),
         new Value<ExecBundleCommand>("cap", 'c', "list", "A capability more", static (o, v) => o._capabilities.Add(v)),
-        new Value<ExecBundleCommand>("cgroup", '\0', "path", "A cgroup below the container's", static (o, v) => o._cgroup = v),
+        new Value<ExecBundleCommand>("cgroup", '\0', "path", "A cgroup below the container's", static (o, v) => o._cgroups.Add(v)),
         new Value<ExecBundleCommand>("console-socket", '\0', "socket", "Unix socket that gets the terminal", static (o, v) => o._consoleSocket = v),
         new Value<ExecBundleCommand>("cwd", '\0', "directory", "Working directory", static (o, v) => o._cwd = v),
         new Flag<ExecBundleCommand>("detach", 'd', "Leave it running", static (o, v) => o._detach = v),
@@ -33,9 +33,9 @@ internal sealed class ExecBundleCommand : RuntimeCommand
     private readonly List<string> _env = [];
     private readonly List<string> _capabilities = [];
     private readonly List<uint> _groups = [];
+    private readonly List<string> _cgroups = [];
     private string? _apparmor;
     private string? _label;
-    private string? _cgroup;
     private string? _consoleSocket;
     private string? _cwd;
     private string? _pidFile;
@@ -69,7 +69,7 @@ internal sealed class ExecBundleCommand : RuntimeCommand
             PidfdSocket = _pidfdSocket,
             PreservedDescriptors = _preserved,
             IgnorePaused = _ignorePaused,
-            Cgroup = _cgroup,
+            Cgroups = _cgroups,
             Streams = session?.Streams,
         });
         session?.Take(joined.TakeTerminal());

@@ -1,5 +1,6 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Oci;
+using CrunSharp.Runtime.Cgroups;
 using CrunSharp.Runtime.Lifecycle;
 
 namespace CrunSharp.Cli.Commands.Bundles;
@@ -19,7 +20,7 @@ internal sealed class RuntimeOptions
         new Value<RuntimeOptions>("log-level", '\0', "string", "Ignored", static (_, _) => { }) { Hidden = true },
         new Value<RuntimeOptions>("root", '\0', "directory", "Where containers' states are kept", static (o, v) => o.Root = v) { Default = $"\"{DefaultRoot}\"" },
         new Value<RuntimeOptions>("rootless", '\0', "string", "Ignored: root only", static (_, _) => { }) { Hidden = true },
-        new Flag<RuntimeOptions>("systemd-cgroup", '\0', "The same as --cgroup-manager systemd", static (o, v) => { if (v) o.CgroupManager = "systemd"; }),
+        new Flag<RuntimeOptions>("systemd-cgroup", '\0', "The same as --cgroup-manager systemd", static (o, v) => { if (v) o.CgroupDriver = CgroupDriver.Systemd; }),
         new Flag<RuntimeOptions>("version", 'v', "Print the version", static (o, v) => o.Version = v),
     ];
 
@@ -32,7 +33,7 @@ internal sealed class RuntimeOptions
 
     public bool LogIsJson { get; private set; }
 
-    public string CgroupManager { get; private set; } = "cgroupfs";
+    public CgroupDriver CgroupDriver { get; private set; }
 
     private string? Root { get; set; }
 
@@ -54,7 +55,11 @@ internal sealed class RuntimeOptions
         _ => throw CrunException.Invalid($"invalid log-format: {format}"),
     };
 
-    private void SetCgroupManager(string manager) => CgroupManager = manager is "cgroupfs" or "systemd" or "disabled"
-        ? manager
-        : throw CrunException.Invalid("must be one of cgroupfs, systemd, disabled");
+    private void SetCgroupManager(string manager) => CgroupDriver = manager switch
+    {
+        "cgroupfs" => CgroupDriver.Cgroupfs,
+        "systemd" => CgroupDriver.Systemd,
+        "disabled" => CgroupDriver.Disabled,
+        _ => throw CrunException.Invalid("must be one of cgroupfs, systemd, disabled"),
+    };
 }
