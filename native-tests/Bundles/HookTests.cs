@@ -48,8 +48,9 @@ public sealed class HookTests : BundleTest
         Run("delete", "hooked").Succeeded();
         var lines = File.ReadAllLines(Log);
         var order = lines.Select(static line => line.Split(' ')[0]).ToList();
-        // The program and poststart run side by side.
-        Assert.That(order.Where(static word => word != "program"), Is.EqualTo(Kinds));
+        // The program and poststart run side by side; runc does not wait for startContainer either.
+        var expected = World.IsOurs ? Kinds : [.. order.Where(static word => word is "startContainer" or "poststart")];
+        Assert.That(order.Where(word => expected.Contains(word)), Is.EqualTo(expected));
         Assert.That(order.IndexOf("program"), Is.GreaterThan(order.IndexOf("startContainer")).And.LessThan(order.IndexOf("poststop")));
         foreach (var line in lines)
         {
@@ -91,10 +92,10 @@ public sealed class HookTests : BundleTest
         var bundle = Bundle("true", kind => kind == failing ? Hook("echo the reason >&2; exit 3") : kind == "poststop" ? Hook($"echo poststop >> {Log}") : null);
         var outcome = Run("create", "-b", bundle, "failed");
         Assert.That(outcome.Code, Is.Not.Zero);
-        Assert.That(outcome.Err, Does.Contain(failing));
         Assert.That(Run("state", "failed").Code, Is.Not.Zero);
         if (World.IsOurs)
         {
+            Assert.That(outcome.Err, Does.Contain(failing));
             Assert.That(outcome.Err, Does.Contain("the reason").And.Contain("exit status 3"));
             Assert.That(File.ReadAllText(Log), Is.EqualTo("poststop\n"));
         }
@@ -105,7 +106,9 @@ public sealed class HookTests : BundleTest
     {
         var bundle = Bundle($"echo program >> {Log}", kind => kind == "startContainer" ? Hook("exit 1") : null);
         World.Shell($"$R create -b {bundle} unstarted </dev/null >/dev/null 2>&1").Succeeded();
-        Assert.That(Run("start", "unstarted").Code, Is.Not.Zero);
+        // runc's start does not wait for the hook.
+        var code = Run("start", "unstarted").Code;
+        if (World.IsOurs) Assert.That(code, Is.Not.Zero);
         World.Await("unstarted", "stopped");
         Assert.That(File.ReadAllText(Log), Is.Empty);
     }

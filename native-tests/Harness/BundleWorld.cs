@@ -21,9 +21,9 @@ public sealed class BundleWorld : IDisposable
             Runtime = Files + "/runc";
             System.IO.File.CreateSymbolicLink(Runtime, World.Binary);
         }
-        Directory.CreateDirectory(Rootfs);
+        System.IO.Directory.CreateDirectory(Rootfs);
         Shell($"tar -xf {BusyboxImage.Archive} -C {Rootfs}").Succeeded();
-        foreach (var name in (string[])["proc", "sys", "dev"]) Directory.CreateDirectory($"{Rootfs}/{name}");
+        foreach (var name in (string[])["proc", "sys", "dev"]) System.IO.Directory.CreateDirectory($"{Rootfs}/{name}");
     }
 
     /// <summary>The runtime's program.</summary>
@@ -31,6 +31,9 @@ public sealed class BundleWorld : IDisposable
 
     /// <summary>Whether it is ours.</summary>
     public bool IsOurs { get; }
+
+    /// <summary>All that is this world's lies here.</summary>
+    public string Directory => _world.Directory;
 
     /// <summary>Where tests put what they make.</summary>
     public string Files => _world.Files;
@@ -51,7 +54,7 @@ public sealed class BundleWorld : IDisposable
     public string Bundle(string script, Action<JsonObject>? edit = null)
     {
         var path = $"{Files}/bundle{++_bundles}";
-        Directory.CreateDirectory(path);
+        System.IO.Directory.CreateDirectory(path);
         var config = Config(script);
         edit?.Invoke(config);
         System.IO.File.WriteAllText(path + "/config.json", config.ToJsonString());
@@ -99,13 +102,14 @@ public sealed class BundleWorld : IDisposable
     /// <summary>What a test left: containers are removed, all else is told.</summary>
     public List<string> Leftovers()
     {
-        if (Directory.Exists(State))
+        if (System.IO.Directory.Exists(State))
         {
-            foreach (var id in Directory.GetDirectories(State)) Run("delete", "--force", Path.GetFileName(id));
+            foreach (var id in System.IO.Directory.GetDirectories(State)) Run("delete", "--force", Path.GetFileName(id));
         }
         var left = new List<string>();
-        if (Directory.Exists(State)) left.AddRange(Directory.GetFileSystemEntries(State));
-        left.AddRange(Cgroups);
+        if (System.IO.Directory.Exists(State)) left.AddRange(System.IO.Directory.GetFileSystemEntries(State));
+        // podman keeps that one.
+        left.AddRange(Cgroups.Where(static path => !path.EndsWith("/libpod_parent", StringComparison.Ordinal)));
         Cleanliness.Processes(_world, left);
         return left;
     }

@@ -49,9 +49,8 @@ internal static class Cleanliness
     public static void Processes(World world, List<string> found)
     {
         var hostNetwork = LinkOf($"/proc/{world.Host.Pid}/ns/net");
-        // The world's own directory is one mount of its host.
         var mounts = world.Host.Mounts.Split('\n').Count(line => line.Contains(world.Directory, StringComparison.Ordinal));
-        if (mounts > 1) found.Add($"{mounts - 1} mounts on the host: {world.Host.Mounts}");
+        if (mounts > world.Host.KnownMounts) found.Add($"{mounts - world.Host.KnownMounts} mounts on the host: {world.Host.Mounts}");
         var mountNamespaces = new HashSet<string> { LinkOf($"/proc/{world.Host.Pid}/ns/mnt") };
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
         {

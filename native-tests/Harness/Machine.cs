@@ -35,6 +35,9 @@ public sealed class Machine : IDisposable
     /// <summary>The network namespace.</summary>
     public SafeFileHandle Namespace { get; }
 
+    /// <summary>How many mounts of the world's directory there are before any container is.</summary>
+    public int KnownMounts { get; set; } = 1;
+
     /// <summary>What is mounted here.</summary>
     public string Mounts => File.ReadAllText($"/proc/{Pid}/mountinfo");
 

@@ -24,8 +24,8 @@ public sealed unsafe class Stage : IDisposable
 
     private Stage(StagePlan plan, SafeFileHandle channel) => (_plan, _channel) = (plan, channel);
 
-    /// <summary>Whether a process still carries out a plan, and has not executed its program.</summary>
-    public static bool IsStage(PidHandle process)
+    /// <summary>Whether a process still carries out a plan, and has not executed its program; null when it is ending.</summary>
+    public static bool? IsStage(PidHandle process)
     {
         try
         {
@@ -33,7 +33,7 @@ public sealed unsafe class Stage : IDisposable
         }
         catch (CrunException)
         {
-            return false; // it has ended
+            return null; // it has no program any more
         }
     }
 

@@ -73,15 +73,6 @@ public sealed partial class ContainerCgroups : IDisposable
     // As on a host that has only these trees.
     internal static ContainerCgroups Of(CgroupPlace place, List<CgroupV1> cgroups) => new(CgroupHost.Find(), place with { IsMade = true }, null, cgroups);
 
-    /// <summary>The directories on the host, by the mount points of their trees.</summary>
-    public IReadOnlyDictionary<string, string> Directories()
-    {
-        var directories = new Dictionary<string, string>();
-        foreach (var cgroup in _others) directories[cgroup.Hierarchy.MountPoint] = cgroup.HostPath;
-        if (_unified is not null && _host.Unified is { } tree) directories[tree.MountPoint] = _unified.HostPath;
-        return directories;
-    }
-
     /// <summary>The way in for the container's first process.</summary>
     public CgroupEntry Enter() => new(
         _unified is null ? null : FileAt.Open(_unified.Directory, ".", CgroupDirectory.AsDirectory),

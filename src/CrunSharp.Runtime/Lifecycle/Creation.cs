@@ -98,7 +98,7 @@ public sealed class Creation : IDisposable
             var launchOptions = OptionsOf(spec, record) with
             {
 Cgroup = entry.Directory,
-                CgroupDirectories = cgroups.Directories(),
+                CgroupDirectories = cgroups.Directories,
                 Bundle = bundle.Path,
                 NoPivot = options.NoPivot,
                 StartSocket = socket,

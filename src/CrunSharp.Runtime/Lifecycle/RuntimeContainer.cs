@@ -259,7 +259,9 @@ public sealed class RuntimeContainer : IDisposable
     {
         if (process is not null)
         {
-            if (FileAt.TryStatus(_directory, StartSocketName) is not null && Stage.IsStage(process)) return RuntimeStatus.Created;
+            var isStage = Stage.IsStage(process);
+            if (isStage is null) return RuntimeStatus.Stopped;
+            if (isStage == true && FileAt.TryStatus(_directory, StartSocketName) is not null) return RuntimeStatus.Created;
             using var cgroups = OpenCgroups();
             return cgroups.IsFrozen ? RuntimeStatus.Paused : RuntimeStatus.Running;
         }
