@@ -93,7 +93,8 @@ public sealed class Creation : IDisposable
             using var socket = UnixSocket.ListenForPackets(container.Directory, RuntimeContainer.StartSocketName);
             using var cgroups = ContainerCgroups.Create(record.Cgroups, spec.Linux?.Resources, spec.Annotations);
             using var entry = cgroups.Enter();
-            record = record with { Cgroups = cgroups.Place };
+            // What was made is known from here on, whatever happens next.
+            container.Write(record = record with { Cgroups = cgroups.Place });
             var points = PointsOf(spec.Hooks) | (entry.HasOthers ? LaunchPoints.NamespacesMade : 0);
             var launchOptions = OptionsOf(spec, record) with
             {
