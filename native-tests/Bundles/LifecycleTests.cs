@@ -142,6 +142,15 @@ public sealed class LifecycleTests : BundleTest
         Assert.That(lines, Is.EqualTo(new[] { "0", "1", "2", "3" }));
     }
 
+    [Test]
+    public void Sockets_of_a_manager_of_services_are_handed_on()
+    {
+        var bundle = World.Bundle("echo $LISTEN_FDS $LISTEN_PID; cat <&3; cat <&4; ls /proc/self/fd | wc -l");
+        World.File("a", "first\n");
+        World.File("b", "second\n");
+        Assert.That(World.Shell($"LISTEN_FDS=2 $R run -b {bundle} listening 3<a 4<b 5</dev/null").Succeeded().Lines, Is.EqualTo(new[] { "2 1", "first", "second", "6" }));
+    }
+
     [TestCase("create", "process", "args", "[]")]
     [TestCase("create", "root", "path", "\"/no/such/rootfs\"")]
     [TestCase("create", "linux", "namespaces", "[{\"type\":\"network\",\"path\":\"/no/such/ns\"}]")]

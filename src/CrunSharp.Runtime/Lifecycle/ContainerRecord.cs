@@ -39,9 +39,6 @@ internal sealed record ContainerRecord
     /// <summary>Where its cgroups are.</summary>
     public CgroupPlace Cgroups { get; init; } = new();
 
-    /// <summary>The user who made it.</summary>
-    public uint OwnerUid { get; init; }
-
     /// <summary>The configuration's annotations.</summary>
     public IReadOnlyDictionary<string, string>? Annotations { get; init; }
 }

@@ -31,6 +31,12 @@ public sealed record CreateOptions
     /// <summary>Descriptors from 3 on that the process gets.</summary>
     public int PreservedDescriptors { get; init; }
 
+    /// <summary>
+    /// How many descriptors from 3 on, in front of the preserved ones, are sockets that a manager of services listens at:
+    /// the process gets them, and is told by LISTEN_FDS.
+    /// </summary>
+    public int ListeningDescriptors { get; init; }
+
     /// <summary>Whether the process gets a session keyring of its own.</summary>
     public bool NewKeyring { get; init; } = true;
 
@@ -67,7 +73,7 @@ public sealed class Creation : IDisposable
     /// <exception cref="CrunException">It cannot be; nothing is left of it.</exception>
     public static Creation Run(RuntimeStore store, Bundle bundle, CreateOptions options, TimeProvider time)
     {
-        var spec = bundle.Spec;
+        var spec = WithListening(bundle.Spec, options.ListeningDescriptors);
         var container = store.Add(options.Id);
         FileLock? held = null;
         Launch? launch = null;
@@ -83,7 +89,7 @@ public sealed class Creation : IDisposable
                 Created = time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff00'Z'", CultureInfo.InvariantCulture),
                 BootId = RuntimeContainer.ReadBootId(),
                 NewKeyring = options.NewKeyring,
-                PreservedDescriptors = options.PreservedDescriptors,
+                PreservedDescriptors = options.ListeningDescriptors + options.PreservedDescriptors,
                 Cgroups = CgroupPlace.Of(options.CgroupDriver, spec.Linux?.CgroupsPath, options.Id),
                 Annotations = spec.Annotations,
             };
@@ -158,6 +164,11 @@ Cgroup = entry.Directory,
             FilterFlags = (uint)(filter?.Flags ?? 0),
         };
     }
+
+    // sd_listen_fds(3): the first process is number 1 in a pid namespace of its own.
+    private static RuntimeSpec WithListening(RuntimeSpec spec, int count) => count == 0 || spec.Process is not { } process
+        ? spec
+        : spec with { Process = process with { Env = [.. process.Env ?? [], $"LISTEN_FDS={count}", "LISTEN_PID=1"] } };
 
     private static LaunchPoints PointsOf(HooksSpec? hooks) =>
         (hooks?.Prestart is { Count: > 0 } || hooks?.CreateRuntime is { Count: > 0 } ? LaunchPoints.NamespacesMade : 0)

@@ -233,7 +233,7 @@ public sealed class RuntimeContainer : IDisposable
         Rootfs = _record?.Rootfs,
         Created = _record?.Created,
         Annotations = _record?.Annotations,
-        Owner = "",
+        Owner = "root",
     };
 
     /// <summary>The number that a process has in its own pid namespace.</summary>

@@ -62,6 +62,7 @@ internal class CreateBundleCommand : RuntimeCommand
         PidFile = _pidFile,
         PidfdSocket = _pidfdSocket,
         PreservedDescriptors = _preserved,
+        ListeningDescriptors = int.TryParse(context.Variable("LISTEN_FDS"), out var listening) ? listening : 0,
         NewKeyring = !_noNewKeyring,
         NoPivot = _noPivot,
         CgroupDriver = Global.CgroupDriver,
