@@ -19,7 +19,7 @@ public sealed class BundleWorld : IDisposable
         if (IsOurs)
         {
             Runtime = Files + "/runc";
-            System.IO.File.CreateSymbolicLink(Runtime, World.Binary);
+            System.IO.File.Copy(World.Binary, Runtime);
         }
         System.IO.Directory.CreateDirectory(Rootfs);
         Shell($"tar -xf {BusyboxImage.Archive} -C {Rootfs}").Succeeded();
