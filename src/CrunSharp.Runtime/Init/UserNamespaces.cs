@@ -54,6 +54,9 @@ internal static class UserNamespaces
         Write(pid, "uid_map", "newuidmap", map.UserLines);
     }
 
+    /// <summary>Whether this process's user namespace denies setgroups.</summary>
+    public static bool DenyGroups() => KernelFile.TryRead(null, "/proc/self/setgroups")?.StartsWith("deny", StringComparison.Ordinal) == true;
+
     private static void Write(int pid, string file, string program, string lines)
     {
         if (lines.Length == 0) return;

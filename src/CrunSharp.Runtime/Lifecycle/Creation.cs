@@ -104,7 +104,7 @@ public sealed class Creation : IDisposable
             var points = PointsOf(spec.Hooks) | (entry.HasOthers ? LaunchPoints.NamespacesMade : 0);
             var launchOptions = OptionsOf(spec, record) with
             {
-Cgroup = entry.Directory,
+                Cgroup = entry.Directory,
                 CgroupDirectories = cgroups.Directories,
                 Bundle = bundle.Path,
                 NoPivot = options.NoPivot,
