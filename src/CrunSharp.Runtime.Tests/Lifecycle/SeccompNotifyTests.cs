@@ -86,7 +86,7 @@ public class SeccompNotifyTests : BundleFixture
         agent.Bind(new UnixDomainSocketEndPoint(Folder + "/socket"));
         agent.Listen();
         var store = new RuntimeStore(Folder + "/state");
-        using var creation = Creation.Run(store, Bundle.Load(Folder), new CreateOptions { Id = "notifying", CgroupManager = "disabled" }, TimeProvider.System);
+        using var creation = Creation.Run(store, Bundle.Load(Folder), new CreateOptions { Id = "notifying", CgroupDriver = CrunSharp.Runtime.Cgroups.CgroupDriver.Disabled }, TimeProvider.System);
         using var started = creation.Process;
         creation.Dispose();
         using (var container = store.Get("notifying")) container.Start();
