@@ -28,7 +28,7 @@ public class IntelRdtTests
         var rdt = IntelRdt.Open(new IntelRdtSpec { ClosId = "gold", L3CacheSchema = "L3:0=ff" }, "id", _root);
         rdt.Add(42);
         Assert.That((rdt.IsMade, File.ReadAllText(_root + "/gold/tasks")), Is.EqualTo((false, "42")));
-        rdt.Remove();
+        IntelRdt.RemoveOf(new IntelRdtSpec { ClosId = "gold" }, "id", _root);
         Assert.That(Directory.Exists(_root + "/gold"));
         Assert.That(() => IntelRdt.Open(new IntelRdtSpec { ClosId = "gold", MemBwSchema = "MB:0=10" }, "id", _root),
             Throws.TypeOf<CrunException>().With.Message.EqualTo("intelRdt: the class of service gold has not the schema \"MB:0=10\" [config-linux.md#intelrdt]"));
@@ -40,8 +40,12 @@ public class IntelRdtTests
     {
         var rdt = IntelRdt.Open(new IntelRdtSpec(), "id", _root);
         Assert.That(rdt.IsMade && Directory.Exists(_root + "/id"));
-        rdt.Remove();
+        IntelRdt.RemoveOf(new IntelRdtSpec(), "id", _root);
         Assert.That(Directory.Exists(_root + "/id"), Is.False);
+        IntelRdt.Open(new IntelRdtSpec { EnableMonitoring = true, ClosId = "/" }, "id", _root);
+        Assert.That(Directory.Exists(_root + "/mon_groups/id"));
+        IntelRdt.RemoveOf(new IntelRdtSpec { EnableMonitoring = true, ClosId = "/" }, "id", _root);
+        Assert.That(Directory.Exists(_root + "/mon_groups/id"), Is.False);
     }
 
     [Test]

@@ -76,8 +76,21 @@ public sealed class IntelRdt
         if (_monitoring is not null) KernelFile.Write(null, _monitoring + "/tasks", number);
     }
 
-    /// <summary>Removes what was made for the container.</summary>
-    public void Remove()
+    /// <summary>Removes what belongs to a container alone: a class named after it, and its monitoring group.</summary>
+    /// <param name="spec">What was asked for.</param>
+    /// <param name="id">The container.</param>
+    public static void RemoveOf(IntelRdtSpec spec, string id)
+    {
+        if (RootIn(KernelFile.Read(null, "/proc/self/mountinfo")) is { } root) RemoveOf(spec, id, root);
+    }
+
+    internal static void RemoveOf(IntelRdtSpec spec, string id, string root)
+    {
+        var directory = spec.ClosId is "/" ? root : $"{root}/{spec.ClosId ?? id}";
+        new IntelRdt(directory, spec.EnableMonitoring ? $"{directory}/mon_groups/{id}" : null, spec.ClosId is null).Remove();
+    }
+
+    private void Remove()
     {
         if (_monitoring is not null && FileAt.TryStatus(null, _monitoring) is not null) FileAt.Remove(null, _monitoring, isDirectory: true);
         if (IsMade) FileAt.Remove(null, _directory, isDirectory: true);

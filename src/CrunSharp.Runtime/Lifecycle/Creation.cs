@@ -101,6 +101,7 @@ public sealed class Creation : IDisposable
             using var entry = cgroups.Enter();
             // What was made is known from here on, whatever happens next.
             container.Write(record = record with { Cgroups = cgroups.Place });
+            var rdt = spec.Linux?.IntelRdt is { } asked ? IntelRdt.Open(asked, options.Id) : null;
             var points = PointsOf(spec.Hooks) | (entry.HasOthers ? LaunchPoints.NamespacesMade : 0);
             var launchOptions = OptionsOf(spec, record) with
             {
@@ -108,6 +109,7 @@ public sealed class Creation : IDisposable
                 CgroupDirectories = cgroups.Directories,
                 Bundle = bundle.Path,
                 NoPivot = options.NoPivot,
+                OnMade = rdt is null ? null : made => rdt.Add(made.Pid),
                 StartSocket = socket,
                 Points = points,
                 RootPath = points.HasFlag(LaunchPoints.MountsMade) ? record.Rootfs : "/",

@@ -184,6 +184,7 @@ public sealed class RuntimeContainer : IDisposable
             cgroups.Remove();
         }
         var state = TryRecord() is null ? null : StateAs(RuntimeStatus.Stopped, 0);
+        if (state is not null && Spec.Linux?.IntelRdt is { } rdt) IntelRdt.RemoveOf(rdt, Id);
         var after = runHooks && state is not null ? Spec.Hooks?.Poststop : null;
         FileAt.RemoveTree(null, Path);
         foreach (var hook in after ?? [])

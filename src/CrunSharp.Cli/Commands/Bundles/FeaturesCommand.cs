@@ -14,9 +14,9 @@ internal sealed class FeaturesCommand : RuntimeCommand
 
     private static readonly string[] MountOptions =
     [
-        "async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion", "lazytime", "loud", "mand", "noatime", "nodev",
+        "async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "idmap", "iversion", "lazytime", "loud", "mand", "noatime", "nodev",
         "nodiratime", "noexec", "noiversion", "nolazytime", "nomand", "norelatime", "nostrictatime", "nosuid", "nosymfollow", "private",
-        "ratime", "rbind", "rdev", "rdiratime", "relatime", "remount", "rexec", "rnoatime", "rnodev", "rnodiratime", "rnoexec",
+        "ratime", "rbind", "rdev", "rdiratime", "relatime", "remount", "rexec", "ridmap", "rnoatime", "rnodev", "rnodiratime", "rnoexec",
         "rnorelatime", "rnostrictatime", "rnosuid", "rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave",
         "rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid", "symfollow", "sync",
         "tmpcopyup", "unbindable",
@@ -35,6 +35,11 @@ internal sealed class FeaturesCommand : RuntimeCommand
 
     private static readonly string[] Flags =
         ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"];
+
+    private static readonly string[] MemoryModes =
+        ["MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL"];
+
+    private static readonly string[] MemoryFlags = ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"];
 
     public override string Synopsis => "";
     public override int LeastOperands => 0;
@@ -63,7 +68,11 @@ internal sealed class FeaturesCommand : RuntimeCommand
         json.WriteEndObject();
         Write(json, "apparmor", ("enabled", true));
         Write(json, "selinux", ("enabled", true));
-        Write(json, "intelRdt", ("enabled", false));
+        Write(json, "intelRdt", ("enabled", true), ("schemata", true), ("monitoring", true));
+        json.WriteStartObject("memoryPolicy");
+        Write(json, "modes", MemoryModes);
+        Write(json, "flags", MemoryFlags);
+        json.WriteEndObject();
         json.WriteStartObject("mountExtensions");
         Write(json, "idmap", ("enabled", true));
         json.WriteEndObject();
