@@ -36,6 +36,33 @@ public class BridgeNetworkTests
         Assert.That(Ask.Tcp(container.Machine, "10.88.0.1", 9000), Is.EqualTo("host 10.88.0.2"));
     }
 
+    [TestCase("")]
+    [TestCase("{}")]
+    [TestCase("null")]
+    [TestCase("{\"name\":\"bridge\",\"bridge\":\"crunsharp0\",\"subnet\":\"10.88.0.0\"}")]
+    [TestCase(null)]
+    public void A_network_whose_record_is_lost_keeps_the_addresses_of_its_bridge(string? damage)
+    {
+        using var other = new PrivateHost();
+        other.Machine.Tool("ip", "link", "set", "lo", "up");
+        other.Machine.Tool("ip", "route", "add", "10.88.1.0/24", "dev", "lo");
+        var network = other.Open();
+        var first = other.Start(network, "first");
+        Assert.That(network.SubnetText, Is.EqualTo("10.89.0.0/24"));
+        other.Machine.Tool("ip", "route", "del", "10.88.1.0/24", "dev", "lo");
+        var record = $"{other.Paths.Run}/bridge/network.json";
+        if (damage is null) File.Delete(record);
+        else File.WriteAllText(record, damage);
+        var repaired = other.Open();
+        Assert.Multiple(() =>
+        {
+            Assert.That(repaired.SubnetText, Is.EqualTo("10.89.0.0/24"));
+            Assert.That(File.ReadAllText(record), Does.Contain("10.89.0.0/24"));
+            Assert.That(other.Start(repaired, "second").Record.Address, Is.EqualTo(IPAddress.Parse("10.89.0.3")));
+            Assert.That(Ask.Tcp(other.Machine, first.Record.Address.ToString(), 80), Is.EqualTo("refused"));
+        });
+    }
+
     [Test]
     public void Connecting_takes_less_than_some_milliseconds()
     {

@@ -53,21 +53,24 @@ public sealed class BridgeNetwork
 
     /// <summary>
     /// Opens the default network. The first time ever, its addresses are chosen so that they overlap none of the host's
-    /// routes; nothing is made in the kernel yet.
+    /// routes; nothing is made in the kernel yet. When its record is lost or damaged, its bridge tells its addresses.
     /// </summary>
     /// <param name="paths">Where networks keep their files.</param>
     /// <exception cref="CrunException">The files cannot be written, or all addresses overlap the host's routes.</exception>
     public static BridgeNetwork OpenDefault(NetworkPaths paths)
     {
-        if (TryReadRecord(paths, DefaultName) is { } there) return new BridgeNetwork(paths, there);
+        if (NetworkRecord.TryRead(paths, DefaultName) is { } there) return new BridgeNetwork(paths, there);
         FileAt.MakeDirectories(paths.LeasesOf(DefaultName));
         FileAt.MakeDirectories(paths.EndpointsOf(DefaultName));
         using var alone = FileLock.Exclusive(null, paths.Lock);
-        if (TryReadRecord(paths, DefaultName) is { } meanwhile) return new BridgeNetwork(paths, meanwhile);
+        if (NetworkRecord.TryRead(paths, DefaultName) is { } meanwhile) return new BridgeNetwork(paths, meanwhile);
         using var route = NetlinkSocket.Open(NetlinkProtocol.NETLINK_ROUTE);
-        var taken = SubnetChoice.RoutesOf(route, LinkMessages.TryGet(route, DefaultBridge)?.Index ?? 0);
+        var bridge = LinkMessages.TryGet(route, DefaultBridge);
+        var taken = SubnetChoice.RoutesOf(route, bridge?.Index ?? 0);
         foreach (var other in NetworkRecord.All(paths)) taken.Add(other.ParseSubnet());
-        var record = new NetworkRecord { Name = DefaultName, Bridge = DefaultBridge, Subnet = SubnetChoice.FirstFree(taken).ToString() };
+        // A bridge without a record: containers may be plugged into it, so its addresses stay.
+        var subnet = bridge is null ? null : SubnetChoice.OfBridge(route, bridge);
+        var record = new NetworkRecord { Name = DefaultName, Bridge = DefaultBridge, Subnet = (subnet ?? SubnetChoice.FirstFree(taken)).ToString() };
         AtomicFile.Write(null, paths.RecordOf(DefaultName), NetworkJson.Network.Format(record));
         return new BridgeNetwork(paths, record);
     }
@@ -199,9 +202,6 @@ public sealed class BridgeNetwork
         }
         foreach (var network in networks) FileAt.RemoveTree(null, paths.NetworkOf(network.Name));
     }
-
-    private static NetworkRecord? TryReadRecord(NetworkPaths paths, string name) =>
-        NetworkJson.TryRead(null, paths.RecordOf(name), NetworkJson.Network);
 
     // The thread that enters the namespace also turns IPv6 off there: /proc/sys/net is that of whoever looks.
     private static NetlinkSocket OpenInside()

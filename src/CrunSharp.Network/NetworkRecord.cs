@@ -27,8 +27,23 @@ internal sealed record NetworkRecord
         using var directory = FileAt.TryOpen(null, paths.Run, OpenFlagsOfDirectory, out _);
         if (directory is null) return all;
         foreach (var name in FileAt.List(directory))
-            if (NetworkJson.TryRead(null, paths.RecordOf(name), NetworkJson.Network) is { } record) all.Add(record);
+            if (TryRead(paths, name) is { } record) all.Add(record);
         return all;
+    }
+
+    /// <summary>The record of a network; null when there is none, or a power cut or a hand spoiled it.</summary>
+    public static NetworkRecord? TryRead(NetworkPaths paths, string name)
+    {
+        try
+        {
+            var record = NetworkJson.TryRead(null, paths.RecordOf(name), NetworkJson.Network);
+            record?.ParseSubnet();
+            return record?.Name == name && record.Bridge.Length is > 0 and < 16 ? record : null;
+        }
+        catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.InvalidInput)
+        {
+            return null;
+        }
     }
 
     private const Kernel.Libc.OpenFlags OpenFlagsOfDirectory = Kernel.Libc.OpenFlags.O_RDONLY | Kernel.Libc.OpenFlags.O_DIRECTORY;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using CrunSharp.Kernel.Sockets;
+using CrunSharp.Network.Links;
 using CrunSharp.Oci;
 using static CrunSharp.Kernel.Libc.NLM;
 using static CrunSharp.Kernel.Libc.RTA;
@@ -28,7 +29,19 @@ internal static class SubnetChoice
     /// <summary>The destinations of the host's IPv4 routes, but for default routes and those through <paramref name="ignoredBridge"/>.</summary>
     /// <param name="route">The connection to the kernel.</param>
     /// <param name="ignoredBridge">The index of an interface; 0 for none.</param>
-    public static List<Subnet> RoutesOf(NetlinkSocket route, uint ignoredBridge)
+    public static List<Subnet> RoutesOf(NetlinkSocket route, uint ignoredBridge) =>
+        List(route, through => ignoredBridge == 0 || through != ignoredBridge);
+
+    /// <summary>The addresses of a network whose bridge is complete: a route leads to them, and its MAC address tells the gateway's.</summary>
+    /// <returns>Null when the bridge is not complete.</returns>
+    public static Subnet? OfBridge(NetlinkSocket route, Link bridge)
+    {
+        foreach (var subnet in List(route, through => through == bridge.Index))
+            if (subnet.PrefixLength is >= 8 and <= 29 && bridge.Mac.AsSpan().SequenceEqual(Subnet.ToMac(subnet.Gateway))) return subnet;
+        return null;
+    }
+
+    private static List<Subnet> List(NetlinkSocket route, Func<uint?, bool> isWanted)
     {
         var subnets = new List<Subnet>();
         // struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
@@ -38,7 +51,7 @@ internal static class SubnetChoice
             var attributes = NetlinkAttributes.After(body, 12);
             var length = body[1];
             if (body[0] != InterNetwork || length is 0 or > 32 || !attributes.TryFind(RTA_DST, out var to) || to.Length != 4) return null;
-            if (ignoredBridge == 0 || attributes.FindUInt32(RTA_OIF) != ignoredBridge)
+            if (isWanted(attributes.FindUInt32(RTA_OIF)))
                 subnets.Add(new Subnet(BinaryPrimitives.ReadUInt32BigEndian(to), length));
             return null;
         });
