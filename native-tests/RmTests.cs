@@ -35,6 +35,21 @@ public sealed class RmTests : NativeTest
     }
 
     [Test]
+    public void Who_waits_is_told_how_one_ended_that_is_removed_at_its_end([Values("quiet", "loud", "killed")] string how)
+    {
+        var script = how == "loud" ? "while [ ! -e /tmp/end ]; do dd if=/dev/zero bs=64k count=100 2>/dev/null; done; exit 7" : "while [ ! -e /tmp/end ]; do usleep 1000; done; exit 7";
+        var id = Run("run", "-d", "--rm", "--name", "once", "--network", "none", "--log-driver", "none", "busybox", "sh", "-c", script).Succeeded().Line;
+        using var first = World.Start("wait", "once");
+        using var second = World.Start("wait", id);
+        World.Await(() => World.ProcessesWith("wait").Count >= 2, "they wait");
+        if (how == "killed") Run("kill", "once").Succeeded();
+        else Run("exec", "once", "touch", "/tmp/end").Succeeded();
+        var code = how == "killed" ? "137\n" : "7\n";
+        Assert.That((first.Wait().Out, second.Wait().Out), Is.EqualTo((code, code)));
+        Run("wait", "once").Failed(1, "No such container: once");
+    }
+
+    [Test]
     public void A_beginning_of_the_id_is_enough()
     {
         var id = Run("create", "--network", "none", "busybox").Succeeded().Line;

@@ -134,10 +134,10 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     public AttachConnection Attach(Container container)
     {
         if (!container.IsRunning) throw CrunException.WrongState("You cannot attach to a stopped container, start it first");
-        using var directory = FileAt.OpenDirectory(container.RunPath);
-        return UnixSocket.TryConnect(directory, Container.AttachSocket) is { } socket
-            ? new AttachConnection(socket)
-            : throw new CrunException(ErrorKind.WrongState, $"the supervisor of container {container.ShortId} was killed: its output cannot be reached");
+        var connection = container.TryConnect()
+            ?? throw CrunException.WrongState($"the supervisor of container {container.ShortId} was killed: its output cannot be reached");
+        connection.Watch();
+        return connection;
     }
 
     /// <summary>Asks a container to end, and ends it when it does not.</summary>
@@ -194,11 +194,22 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
     }
 
     /// <summary>Waits until a container does not run; its exit code.</summary>
+    /// <exception cref="CrunException">It was removed before anybody could ask how it ended.</exception>
     public int Wait(Container container)
     {
+        // Nothing on disk tells how one ended that is removed at its end: its supervisor does.
+        if (container.Config.Host.AutoRemove && container.TryConnect() is { } supervisor)
+        {
+            using (supervisor)
+            {
+                var code = supervisor.WaitForEnd();
+                Settle(container);
+                return code ?? 255;
+            }
+        }
         using (var process = container.WaitForProcess(orStuck: true)) process?.WaitForEnd(null);
         Settle(container);
-        return container.State.ExitCode;
+        return container.Exists ? container.State.ExitCode : throw CrunException.NotFound($"No such container: {container.Id}");
     }
 
     /// <summary>Once a container's process has ended: waits for its supervisor, or does its work when it was killed.</summary>

@@ -1,6 +1,9 @@
 using CrunSharp.Kernel;
+using CrunSharp.Engine.Supervision;
 using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Processes;
+using CrunSharp.Kernel.Sockets;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Engine.Containers;
@@ -80,12 +83,12 @@ public sealed class Container
     {
         get
         {
-            if (AtomicFile.TryRead(null, $"{Path}/{StateFile}") is not { } json) return new ContainerState();
             try
             {
+                if (AtomicFile.TryRead(null, $"{Path}/{StateFile}") is not { } json) return new ContainerState();
                 return EngineJson.State.Parse(json, "record", $"read {Path}/{StateFile}");
             }
-            catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
+            catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.InvalidInput)
             {
                 return new ContainerState { Status = ContainerStatus.Exited, ExitCode = 255, Error = error.Message };
             }
@@ -136,6 +139,22 @@ public sealed class Container
                 return null;
             }
             process?.Dispose();
+            new Poll().Wait(TimeSpan.FromMilliseconds(2));
+        }
+    }
+
+    /// <summary>Connects to its supervisor, after waiting for a start that is under way; null when it does not run, or its supervisor was killed.</summary>
+    internal AttachConnection? TryConnect()
+    {
+        for (; ; )
+        {
+            using (var directory = FileAt.TryOpen(null, RunPath, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _))
+            {
+                if (directory is not null && UnixSocket.TryConnect(directory, AttachSocket) is { } socket) return new AttachConnection(socket);
+            }
+            // A supervisor writes down that the program runs before it can be connected to.
+            using var process = WaitForProcess();
+            if (process is null || process.WaitForEnd(TimeSpan.Zero) || !IsSupervised) return null;
             new Poll().Wait(TimeSpan.FromMilliseconds(2));
         }
     }

@@ -75,6 +75,16 @@ public sealed class AttachConnection(SafeFileHandle socket) : IDisposable
         }
     }
 
+    /// <summary>Waits until the program has ended; its exit code, or null when the supervisor was killed.</summary>
+    public int? WaitForEnd()
+    {
+        while (Read() is { } frame)
+        {
+            if (frame.Type == FrameType.Exited) return BinaryPrimitives.ReadInt32LittleEndian(frame.Data.Span);
+        }
+        return null;
+    }
+
     /// <summary>Tells the terminal's size.</summary>
     public void Resize(TerminalSize size)
     {
@@ -91,6 +101,9 @@ public sealed class AttachConnection(SafeFileHandle socket) : IDisposable
         BinaryPrimitives.WriteInt32LittleEndian(data, number);
         Send(FrameType.Signal, data);
     }
+
+    /// <summary>Asks for what the program writes from now on.</summary>
+    internal void Watch() => Send(FrameType.Watch, []);
 
     /// <summary>Tells the supervisor which container it is to start.</summary>
     internal void Start(string id) => Send(FrameType.Start, Encoding.ASCII.GetBytes(id));

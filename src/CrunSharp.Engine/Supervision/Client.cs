@@ -19,6 +19,7 @@ internal sealed class Client(SafeFileHandle socket, bool holdsBack) : IDisposabl
     private int _inputLength;
     private int _outputStart;
     private int _outputLength;
+    private bool _watches;
 
     /// <summary>Its socket.</summary>
     public SafeFileHandle Socket => socket;
@@ -29,13 +30,16 @@ internal sealed class Client(SafeFileHandle socket, bool holdsBack) : IDisposabl
     /// <summary>Whether there is something to write to it.</summary>
     public bool HasOutput => _outputLength > 0;
 
+    /// <summary>Whether it gets what the program writes: who starts it at once, others when they say so.</summary>
+    public bool Watches => holdsBack || _watches;
+
     /// <summary>Whether the program must wait for it.</summary>
     public bool IsFull => holdsBack && _outputLength > MostQueued;
 
     /// <summary>Sends a frame, now or when it can be.</summary>
     public void Send(FrameType type, ReadOnlySpan<byte> data)
     {
-        if (IsGone) return;
+        if (IsGone || (!Watches && type is FrameType.Output or FrameType.Error)) return;
         if (!holdsBack && _outputLength > MostQueued)
         {
             IsGone = true;
@@ -84,7 +88,8 @@ internal sealed class Client(SafeFileHandle socket, bool holdsBack) : IDisposabl
                 return;
             }
             if (_inputLength - at < Frame.HeaderSize + length) break;
-            take(type, _input.AsMemory(at + Frame.HeaderSize, length));
+            if (type == FrameType.Watch) _watches = true;
+            else take(type, _input.AsMemory(at + Frame.HeaderSize, length));
             at += Frame.HeaderSize + length;
         }
         _input.AsSpan(at, _inputLength - at).CopyTo(_input);

@@ -20,6 +20,9 @@ internal enum FrameType : byte
     /// <summary>To the supervisor, the first of all: the container that it is to start, by its id.</summary>
     Start = 5,
 
+    /// <summary>To the supervisor: this client wants what the program writes from now on, and not only to know the end.</summary>
+    Watch = 6,
+
     /// <summary>From the supervisor: bytes of the program's standard output.</summary>
     Output = 16,
 

@@ -153,14 +153,18 @@ public sealed class Supervisor : IDisposable
                 if ((events & ~PollEvents.POLLOUT) != 0) _clients[c].Receive(Take);
             }
             DropGoneClients();
-            if (poll.EventsOf(listener) != 0 && UnixSocket.TryAccept(_listener!) is { } accepted)
-            {
-                var client = new Client(accepted, holdsBack: false);
-                client.Send(FrameType.Started, []);
-                _clients.Add(client);
-            }
+            if (poll.EventsOf(listener) != 0) TryAccept();
             if (poll.EventsOf(process) != 0) return;
         }
+    }
+
+    private bool TryAccept()
+    {
+        if (UnixSocket.TryAccept(_listener!) is not { } accepted) return false;
+        var client = new Client(accepted, holdsBack: false);
+        client.Send(FrameType.Started, []);
+        _clients.Add(client);
+        return true;
     }
 
     private void ReadOutput(bool isError)
@@ -229,6 +233,9 @@ public sealed class Supervisor : IDisposable
             while ((isError ? _running!.Error : _running!.Output) is { } from && Poll.Wait(from, PollEvents.POLLIN, TimeSpan.Zero)) ReadOutput(isError);
         }
         _log?.End();
+        // Who finds the socket is told the end: from here on nobody finds it, and those who did are taken in.
+        FileAt.Remove(null, $"{_container.RunPath}/{Container.AttachSocket}");
+        while (TryAccept()) { }
         var oomKilled = _running!.WasKilledForMemory();
         _cleanup.Dispose();
         RecordOrRemove(state => state with
