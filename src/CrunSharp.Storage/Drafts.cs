@@ -32,6 +32,8 @@ internal sealed class Drafts(StoreDirectories directories)
     public int Sweep()
     {
         var swept = 0;
+        AtomicFile.Sweep(directories.Images);
+        AtomicFile.Sweep(directories.Names);
         foreach (var name in FileAt.List(directories.Drafts))
         {
             using var dead = FileLock.TryExisting(directories.Drafts, name, shared: false, wait: false);

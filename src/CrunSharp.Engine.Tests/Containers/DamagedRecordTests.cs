@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using CrunSharp.Engine.Containers;
 using CrunSharp.Kernel;
@@ -120,6 +121,33 @@ public class DamagedRecordTests
         Assert.That(_engine.Volumes.Create("data").IsAnonymous, Is.False);
         Assert.That(File.ReadAllText($"{_engine.Volumes.DataOf("data")}/file"), Is.EqualTo("x"));
         _engine.Volumes.Remove("data");
+    }
+
+    [Test]
+    public void A_volume_whose_removal_was_killed_is_gone_and_the_next_of_its_name_is_empty()
+    {
+        _engine.Volumes.Create("data");
+        var file = $"{_engine.Volumes.DataOf("data")}/file";
+        File.WriteAllText(file, "x");
+        var volumes = $"{_path}/root/volumes";
+        // What cannot be removed ends the removal in its middle.
+        using var attribute = Process.Start("chattr", ["+i", file])!;
+        attribute.WaitForExit();
+        Assume.That(attribute.ExitCode, Is.Zero, "chattr");
+        Assert.That(() => _engine.Volumes.Remove("data"), Throws.TypeOf<CrunException>());
+        Assert.That(_engine.Volumes.TryFind("data"), Is.Null);
+        _engine.Volumes.Create("data");
+        Assert.That(Directory.GetFileSystemEntries(_engine.Volumes.DataOf("data")), Is.Empty);
+        Assert.That(_engine.Volumes.List().Select(static v => v.Name), Is.EqualTo(new[] { "data" }));
+        var trash = Directory.GetDirectories(volumes, ".*.removed").Single();
+        Process.Start("chattr", ["-i", $"{trash}/_data/file"])!.WaitForExit();
+        using (FileLock.TryExisting(null, trash, shared: false, wait: false))
+        {
+            _engine.Volumes.List();
+            Assert.That(Directory.Exists(trash), "somebody removes it");
+        }
+        _engine.Volumes.List();
+        Assert.That(Directory.GetDirectories(volumes).Select(Path.GetFileName), Is.EqualTo(new[] { "data" }));
     }
 
     private Container Make(string name, bool isStarting = false) => _engine.Containers.Create(new ContainerConfig

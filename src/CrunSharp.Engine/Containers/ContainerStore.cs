@@ -1,6 +1,7 @@
 using System.Text;
 using CrunSharp.Engine.Supervision;
 using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Engine.Containers;
@@ -32,12 +33,14 @@ public sealed class ContainerStore(EnginePaths paths)
             var directory = Path.Combine(paths.Containers, config.Id);
             FileAt.MakeDirectory(null, directory, 0x1c0);
             foreach (var name in (ReadOnlySpan<string>)["upper", "work"]) FileAt.MakeDirectory(null, $"{directory}/{name}", name == "upper" ? 0x1edu : 0x1c0u);
-            AtomicFile.Write(names, config.Name, Encoding.ASCII.GetBytes(config.Id));
+            // What goes at its end anyway need not survive a power cut.
+            var sent = !config.Host.AutoRemove;
+            AtomicFile.Write(names, config.Name, Encoding.ASCII.GetBytes(config.Id), sent: sent);
             config = config with { StartsAtOnce = isStarting };
             var container = new Container(paths, config);
             var starter = isStarting ? FileLock.TryExisting(null, $"{directory}/{Container.StarterLock}", shared: false, wait: true) : null;
             // The record last: with it the container exists.
-            AtomicFile.Write(null, $"{directory}/{Container.ConfigFile}", ConfigJson.Config.Format(config));
+            AtomicFile.Write(null, $"{directory}/{Container.ConfigFile}", ConfigJson.Config.Format(config), sent: sent);
             return new Container(paths, config) { Starter = starter };
         }
     }
@@ -102,7 +105,7 @@ public sealed class ContainerStore(EnginePaths paths)
     /// <summary>Removes what killed commands left: directories without a record.</summary>
     internal void Sweep()
     {
-        using var directory = FileAt.TryOpen(null, paths.Containers, Kernel.Libc.OpenFlags.O_RDONLY | Kernel.Libc.OpenFlags.O_DIRECTORY, out _);
+        using var directory = FileAt.TryOpen(null, paths.Containers, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _);
         if (directory is null) return;
         using var names = FileLock.Exclusive(null, $"{paths.Names}/{NamesLock}");
         using (var folder = FileAt.OpenDirectory(paths.Names)) AtomicFile.Sweep(folder);
@@ -119,8 +122,10 @@ public sealed class ContainerStore(EnginePaths paths)
 
     private string? HolderOf(string name)
     {
-        if (AtomicFile.TryRead(null, $"{paths.Names}/{name}", 128) is not { } content) return null;
-        var id = Encoding.ASCII.GetString(content);
+        using var file = FileAt.TryOpen(null, $"{paths.Names}/{name}", OpenFlags.O_RDONLY, out _);
+        if (file is null) return null;
+        Span<byte> content = stackalloc byte[128];
+        var id = Encoding.ASCII.GetString(content[..OpenFile.Read(file, content)]);
         return IsId(id) && FileAt.TryStatus(null, Path.Combine(paths.Containers, id, Container.ConfigFile)) is not null ? id : null;
     }
 
@@ -129,13 +134,13 @@ public sealed class ContainerStore(EnginePaths paths)
     private Container? TryRead(string directory, string id)
     {
         var path = Path.Combine(paths.Containers, directory, Container.ConfigFile);
-        if (AtomicFile.TryRead(null, path) is not { } json) return null;
         try
         {
+            if (AtomicFile.TryRead(null, path) is not { } json) return null;
             var config = ConfigJson.Config.Parse(json, "record", $"read {path}");
             return config.Id == id ? new Container(paths, config) : throw CrunException.Integrity("the record is another container's", $"read {path}");
         }
-        catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
+        catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.InvalidInput)
         {
             // What a power cut tore keeps nobody from the others, and can be seen and removed.
             return new Container(paths, Remains(id)) { Damage = error };
@@ -145,7 +150,7 @@ public sealed class ContainerStore(EnginePaths paths)
     private ContainerConfig Remains(string id)
     {
         var made = FileAt.TryStatus(null, Path.Combine(paths.Containers, id)) is { } status ? DateTimeOffset.FromUnixTimeSeconds(status.Modified.Seconds) : default;
-        using var names = FileAt.TryOpen(null, paths.Names, Kernel.Libc.OpenFlags.O_RDONLY | Kernel.Libc.OpenFlags.O_DIRECTORY, out _);
+        using var names = FileAt.TryOpen(null, paths.Names, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _);
         var name = names is null ? null : FileAt.List(names).Find(name => IsName(name) && HolderOf(name) == id);
         return new ContainerConfig
         {
@@ -157,7 +162,7 @@ public sealed class ContainerStore(EnginePaths paths)
     private List<string> Ids(out bool hasTrash)
     {
         hasTrash = false;
-        using var directory = FileAt.TryOpen(null, paths.Containers, Kernel.Libc.OpenFlags.O_RDONLY | Kernel.Libc.OpenFlags.O_DIRECTORY, out _);
+        using var directory = FileAt.TryOpen(null, paths.Containers, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _);
         if (directory is null) return [];
         var ids = FileAt.List(directory);
         hasTrash = ids.Exists(IsTrash);

@@ -4,6 +4,7 @@ using CrunSharp.Kernel;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Engine.Volumes;
 
@@ -14,6 +15,7 @@ public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
 {
     private const string RecordFile = "volume.json";
     private const string DataDirectory = "_data";
+    private const string Trash = ".removed";
 
     /// <summary>A volume's directory on the host.</summary>
     public string DataOf(string name) => Path.Combine(paths.Volumes, name, DataDirectory);
@@ -23,12 +25,12 @@ public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
     {
         if (!IsName(name)) return null;
         var path = Path.Combine(paths.Volumes, name, RecordFile);
-        if (AtomicFile.TryRead(null, path) is not { } json) return null;
         try
         {
+            if (AtomicFile.TryRead(null, path) is not { } json) return null;
             return EngineJson.Volume.Parse(json, "record", $"read {path}") with { Name = name };
         }
-        catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
+        catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.InvalidInput)
         {
             // A power cut tore the record. The data is what counts: it stays usable, as a named volume's.
             return new VolumeRecord { Name = name, Created = "" };
@@ -70,7 +72,7 @@ public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
         FileAt.MakeDirectories(directory, 0x1c1);
         FileAt.MakeDirectories($"{directory}/{DataDirectory}", 0x1ed);
         using var handle = FileAt.OpenDirectory(directory);
-        return AtomicFile.TryCreate(handle, RecordFile, EngineJson.Volume.Format(record))
+        return AtomicFile.TryCreate(handle, RecordFile, EngineJson.Volume.Format(record), sent: true)
             ? record
             : TryFind(record.Name) ?? record;
     }
@@ -80,6 +82,7 @@ public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
     {
         using var directory = FileAt.TryOpen(null, paths.Volumes, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _);
         if (directory is null) return [];
+        Sweep(directory);
         var volumes = new List<VolumeRecord>();
         foreach (var name in FileAt.List(directory))
         {
@@ -109,8 +112,32 @@ public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
         if (users.Count > 0) throw CrunException.WrongState($"remove {name}: volume is in use - [{string.Join(", ", users)}]");
         using var directory = FileAt.TryOpen(null, paths.Volumes, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _);
         if (directory is null) return;
-        if (FileAt.TryStatus(directory, $"{name}/{RecordFile}") is not null) FileAt.Remove(directory, $"{name}/{RecordFile}");
-        FileAt.RemoveTree(directory, name);
+        Sweep(directory);
+        using var held = FileLock.TryExisting(directory, name, shared: false, wait: true);
+        if (held is null) return; // another removed it
+        // The name goes first: whoever is killed while the data goes leaves nothing that the next volume of that name would have.
+        var trash = $".{KernelRandom.Hex(8)}{Trash}";
+        FileAt.Rename(directory, name, directory, trash);
+        FileAt.RemoveTree(directory, trash);
+    }
+
+    // What those who were killed left to remove: nobody holds its lock.
+    private static void Sweep(SafeFileHandle directory)
+    {
+        foreach (var name in FileAt.List(directory))
+        {
+            if (name[0] != '.' || !name.EndsWith(Trash, StringComparison.Ordinal)) continue;
+            using var held = FileLock.TryExisting(directory, name, shared: false, wait: false);
+            if (held is null) continue;
+            try
+            {
+                FileAt.RemoveTree(directory, name);
+            }
+            catch (CrunException)
+            {
+                // Something in it may not be removed now: that is in nobody's way, and the next one tries again.
+            }
+        }
     }
 
     /// <summary>Whether a name may be a volume's.</summary>

@@ -15,8 +15,13 @@ public static class AtomicFile
     /// <param name="content">The new content.</param>
     /// <param name="durable">Whether it must also survive a power cut from here on.</param>
     /// <param name="mode">The file's permissions.</param>
+    /// <param name="sent">
+    /// Whether the content is sent to the disk at once, without waiting (0.1 ms; to wait takes 3 ms on a common disk). File
+    /// systems write names seconds later: after a power cut there is all of the file or, if it was made just before, none,
+    /// and not a name without content as else for half a minute.
+    /// </param>
     /// <exception cref="CrunException">It cannot be written; the old content is still there.</exception>
-    public static void Write(SafeFileHandle? directory, string name, ReadOnlySpan<byte> content, bool durable = false, uint mode = 0x180)
+    public static void Write(SafeFileHandle? directory, string name, ReadOnlySpan<byte> content, bool durable = false, uint mode = 0x180, bool sent = false)
     {
         var slash = name.LastIndexOf('/') + 1;
         var temporary = $"{name[..slash]}.{name[slash..]}.{Environment.ProcessId:x}-{Interlocked.Increment(ref s_count):x}{Suffix}";
@@ -25,6 +30,7 @@ public static class AtomicFile
         {
             RandomAccess.Write(file, content, 0);
             if (mode != 0x180) C.fchmod(file, mode); // whatever the umask
+            if (sent) Send(file);
             if (durable && C.fsync(file) != 0) throw SystemCall.Failure($"write {name}", $"fsync({SystemCall.Fd(file)})");
             file.Dispose();
             FileAt.Rename(directory, temporary, directory, name);
@@ -40,17 +46,25 @@ public static class AtomicFile
     }
 
     /// <summary>Makes a file with this content unless the name is taken; false when it is.</summary>
+    /// <param name="directory">The file's directory.</param>
+    /// <param name="name">The file's name in it.</param>
+    /// <param name="content">The content.</param>
+    /// <param name="mode">The file's permissions.</param>
+    /// <param name="sent">Whether the content is sent to the disk at once, as by <see cref="Write"/>.</param>
     /// <exception cref="CrunException">It cannot be written; nothing is there.</exception>
-    public static bool TryCreate(SafeFileHandle? directory, string name, ReadOnlySpan<byte> content, uint mode = 0x180)
+    public static bool TryCreate(SafeFileHandle? directory, string name, ReadOnlySpan<byte> content, uint mode = 0x180, bool sent = false)
     {
         var parent = directory is null ? Path.GetDirectoryName(name) is { Length: > 0 } path ? path : "." : ".";
         using var file = FileAt.Open(directory, parent, OpenFlags.O_TMPFILE | OpenFlags.O_WRONLY, mode);
         RandomAccess.Write(file, content, 0);
+        if (sent) Send(file);
         return FileAt.TryPublish(file, directory, name);
     }
 
     /// <summary>A file's content; null when it does not exist.</summary>
-    /// <exception cref="CrunException">It cannot be read, or is larger than <paramref name="most"/> bytes.</exception>
+    /// <exception cref="CrunException">
+    /// It cannot be read, or, with <see cref="ErrorKind.InvalidInput"/>, is larger than <paramref name="most"/> bytes.
+    /// </exception>
     public static byte[]? TryRead(SafeFileHandle? directory, string name, long most = 64 * 1024 * 1024)
     {
         using var file = FileAt.TryOpen(directory, name, OpenFlags.O_RDONLY, out var errno);
@@ -100,6 +114,9 @@ public static class AtomicFile
     private const string Suffix = ".tmp";
 
     private static int s_count;
+
+    // What cannot do it does without.
+    private static void Send(SafeFileHandle file) => C.sync_file_range(file, 0, 0, AT.SYNC_FILE_RANGE_WRITE);
 
     private static void SyncDirectory(SafeFileHandle? directory, string name)
     {

@@ -37,6 +37,7 @@ internal static class AT
     public const int AT_EMPTY_PATH = 0x1000;
     public const int AT_EACCESS = 0x200;
     public const int AT_RECURSIVE = 0x8000;
+    public const int SYNC_FILE_RANGE_WRITE = 2;
     public const int F_DUPFD_CLOEXEC = 1030;
     public const int F_GETFD = 1;
     public const int F_SETFD = 2;
@@ -84,6 +85,9 @@ internal static unsafe partial class C
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int fcntl(SafeFileHandle fd, int command, nint argument);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int sync_file_range(SafeFileHandle fd, long offset, long count, uint flags);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int fallocate(SafeFileHandle fd, int mode, long offset, long length);

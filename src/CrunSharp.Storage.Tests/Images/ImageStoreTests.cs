@@ -92,6 +92,72 @@ public class ImageStoreTests : TemporaryFolder
         Assert.That(store.Images.Resolve("web").Config.Config!.Cmd, Is.EqualTo(new[] { "/bin/sh" }));
     }
 
+    [TestCase("")]
+    [TestCase("{")]
+    [TestCase(null)]
+    public void An_image_whose_configuration_is_damaged_is_told_and_comes_back_with_the_next_import(string? damage)
+    {
+        Digest id;
+        using (var store = OpenStore())
+        {
+            id = Import(store, "web", "hello").Id;
+            Import(store, "other", "hi");
+        }
+        var path = $"{Folder}/store/blobs/sha256/{id.Hex}";
+        var whole = File.ReadAllBytes(path);
+        if (damage is null) File.WriteAllBytes(path, [.. whole[..^1], 0]);
+        else File.WriteAllText(path, damage);
+        using (var store = OpenStore())
+        {
+            Assert.That(store.Images.List().Select(i => (i.Id == id, i.Damage is not null)), Is.EquivalentTo(new[] { (true, true), (false, false) }));
+            Assert.That(store.Images.Add(whole, [ImageReference.Parse("web")]).Damage, Is.Null);
+            Assert.That(store.Images.Resolve("web").Config.Config!.Cmd, Is.EqualTo(new[] { "/bin/sh" }));
+        }
+    }
+
+    [Test]
+    public void A_name_whose_file_is_damaged_names_nothing_until_it_is_given_again([Values("", "sha256:", "\0\0\0\0", "long")] string damage)
+    {
+        using var store = OpenStore();
+        var image = Import(store, "web", "hello");
+        Import(store, "other", "hi");
+        File.WriteAllText($"{Folder}/store/names/docker.io%2Flibrary%2Fweb%3Alatest", damage == "long" ? new string('x', 5000) : damage);
+        Assert.Multiple(() =>
+        {
+            Assert.That(store.Images.TryResolve("web"), Is.Null);
+            Assert.That(store.Images.List().SelectMany(i => i.Names).Select(n => n.Familiar), Is.EqualTo(new[] { "other:latest" }));
+        });
+        store.Images.Tag(image.Id, ImageReference.Parse("web"));
+        Assert.That(store.Images.Resolve("web").Id, Is.EqualTo(image.Id));
+    }
+
+    [Test]
+    public void Content_that_was_cut_off_makes_way_for_the_whole()
+    {
+        Digest digest;
+        using (var store = OpenStore()) digest = store.Content.Add("whole"u8);
+        File.WriteAllText($"{Folder}/store/blobs/sha256/{digest.Hex}", "wh");
+        using (var store = OpenStore())
+        {
+            using (var draft = store.Content.Begin())
+            {
+                draft.Write("whole"u8);
+                draft.Publish(digest);
+            }
+            Assert.That(store.Content.Read(digest, 10), Is.EqualTo("whole"u8.ToArray()));
+        }
+    }
+
+    [Test]
+    public void What_a_process_left_that_was_killed_while_it_wrote_a_record_is_swept()
+    {
+        using var store = OpenStore();
+        Import(store, "web", "hello");
+        foreach (var folder in (string[])["images", "names"]) File.WriteAllText($"{Folder}/store/{folder}/.x.{int.MaxValue:x}-1.tmp", "");
+        store.Sweep();
+        Assert.That(Directory.GetFiles($"{Folder}/store", "*.tmp", SearchOption.AllDirectories), Is.Empty);
+    }
+
     internal static Image Import(Store store, string name, string content) =>
         RootfsImport.Import(store, new MemoryStream(TestTar.Of(("file", content))), ImageReference.Parse(name),
             new ContainerConfig { Cmd = ["/bin/sh"] });

@@ -55,8 +55,14 @@ internal sealed class BlobDraft : WriteStream
             }
             // Another was faster; unless it is being removed at this moment.
             if (!_pins.TryPin(_directories.Blobs, digest.Hex)) continue;
-            held.Dispose();
-            return digest;
+            if (FileAt.TryStatus(_directories.Blobs, digest.Hex)?.Size == Count)
+            {
+                held.Dispose();
+                return digest;
+            }
+            // What has the name was cut off: it makes way.
+            _pins.Release(_directories.Blobs, digest.Hex);
+            FileAt.Remove(_directories.Blobs, digest.Hex);
         }
     }
 

@@ -51,7 +51,11 @@ public sealed class ContentStore
     public Digest Add(ReadOnlySpan<byte> content)
     {
         var digest = Digest.Of(content);
-        if (Contains(digest)) return digest;
+        if (Contains(digest))
+        {
+            if (TryReadWhole(digest, content.Length)) return digest;
+            Remove(digest);
+        }
         using var draft = Begin();
         draft.Write(content);
         return draft.Publish(digest);
@@ -73,6 +77,24 @@ public sealed class ContentStore
     }
 
     internal BlobDraft Begin() => new(_directories, _pins, _drafts);
+
+    private bool TryReadWhole(Digest digest, int size)
+    {
+        try
+        {
+            return Read(digest, size).Length == size;
+        }
+        catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.NotFound)
+        {
+            return false; // a power cut, or a hand, spoiled it: it is made anew
+        }
+    }
+
+    private void Remove(Digest digest)
+    {
+        _pins.Release(_directories.Blobs, digest.Hex);
+        FileAt.Remove(_directories.Blobs, digest.Hex);
+    }
 
     private SafeFileHandle OpenFile(Digest digest)
     {

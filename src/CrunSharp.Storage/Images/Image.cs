@@ -32,18 +32,25 @@ public sealed class Image
     /// <summary>The digests of the layers' uncompressed tars, from the base up.</summary>
     public IReadOnlyList<Digest> DiffIds => Config.Rootfs.DiffIds;
 
-    /// <summary>As <see cref="DiffIds"/>; null when the configuration is damaged or missing, so that the image is of no use.</summary>
-    internal IReadOnlyList<Digest>? TryGetDiffIds()
+    /// <summary>Why the image is of no use but to be removed; null when it is whole as far as its configuration goes.</summary>
+    public CrunException? Damage
     {
-        try
+        get
         {
-            return DiffIds;
-        }
-        catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.NotFound)
-        {
-            return null;
+            try
+            {
+                _ = Config;
+                return null;
+            }
+            catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.NotFound)
+            {
+                return error;
+            }
         }
     }
+
+    /// <summary>As <see cref="DiffIds"/>; null when the configuration is damaged or missing, so that the image is of no use.</summary>
+    internal IReadOnlyList<Digest>? TryGetDiffIds() => Damage is null ? DiffIds : null;
 
     /// <summary>The manifest that the image came with; null when there is none, or it is damaged.</summary>
     internal ImageManifest? TryReadManifest()

@@ -133,13 +133,14 @@ public sealed class ImageStore
 
     internal ImageRecord? TryReadRecord(Digest id)
     {
-        var json = AtomicFile.TryRead(_directories.Images, FileName(id), 1024 * 1024);
-        if (json is null) return null;
         try
         {
-            return StoreJson.Image.Parse(json, "record", $"read image {id}") is var record && record.Id == id ? record : null;
+            var json = AtomicFile.TryRead(_directories.Images, FileName(id), 1024 * 1024);
+            if (json is null) return null;
+            return StoreJson.Image.Parse(json, "record", $"read image {id}") is var record && record.Id == id
+                ? record : throw CrunException.Integrity("the record is another image's", $"read image {id}");
         }
-        catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
+        catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.InvalidInput)
         {
             // The name of the file is the image's identity, and its content has a digest: what is lost was beside it.
             return new ImageRecord { Id = id };

@@ -12,7 +12,7 @@ internal sealed class NameFiles(StoreDirectories directories)
     // A file's name has up to 255 bytes; names of images can be longer, and are then found by their digest.
     private const int LongestName = 240;
 
-    public Digest? TryRead(ImageReference name) => Parse(AtomicFile.TryRead(directories.Names, FileName(name), MostBytes))?.Id;
+    public Digest? TryRead(ImageReference name) => Read(FileName(name))?.Id;
 
     public void Write(ImageReference name, Digest id) =>
         AtomicFile.Write(directories.Names, FileName(name), Encoding.ASCII.GetBytes($"{id}\n{name}\n"), durable: true);
@@ -25,7 +25,7 @@ internal sealed class NameFiles(StoreDirectories directories)
         var all = new List<(ImageReference Name, Digest Id)>();
         foreach (var file in FileAt.List(directories.Names))
         {
-            if (file.StartsWith('.') || Parse(AtomicFile.TryRead(directories.Names, file, MostBytes)) is not { } entry) continue;
+            if (file.StartsWith('.') || Read(file) is not { } entry) continue;
             all.Add(entry);
         }
         all.Sort(static (a, b) => string.CompareOrdinal(a.Name.ToString(), b.Name.ToString()));
@@ -39,8 +39,18 @@ internal sealed class NameFiles(StoreDirectories directories)
         return file.Length <= LongestName ? file : "%" + Digest.Of(Encoding.ASCII.GetBytes(text)).Hex;
     }
 
-    private static (ImageReference Name, Digest Id)? Parse(byte[]? content)
+    // A file that is damaged names nothing; who gives its name to an image writes it anew.
+    private (ImageReference Name, Digest Id)? Read(string file)
     {
+        byte[]? content;
+        try
+        {
+            content = AtomicFile.TryRead(directories.Names, file, MostBytes);
+        }
+        catch (CrunException error) when (error.Kind == ErrorKind.InvalidInput)
+        {
+            return null;
+        }
         if (content is null) return null;
         var lines = Encoding.ASCII.GetString(content).Split('\n');
         return lines.Length >= 2 && Digest.TryParse(lines[0], out var id) && ImageReference.TryParse(lines[1], out var name)

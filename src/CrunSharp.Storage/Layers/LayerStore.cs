@@ -159,13 +159,13 @@ public sealed class LayerStore
 
     internal LayerRecord? TryReadRecord(Digest diffId)
     {
-        var json = AtomicFile.TryRead(_directories.Layers, $"{diffId.Hex}/{RecordName}", 16 * 1024 * 1024);
-        if (json is null) return null;
         try
         {
+            var json = AtomicFile.TryRead(_directories.Layers, $"{diffId.Hex}/{RecordName}", 16 * 1024 * 1024);
+            if (json is null) return null;
             return StoreJson.Layer.Parse(json, "record") is var record && record.DiffId == diffId ? record : null;
         }
-        catch (CrunException error) when (error.Kind == ErrorKind.Integrity)
+        catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.InvalidInput)
         {
             // A power cut tore it.
             return null;

@@ -54,6 +54,11 @@ internal sealed class ListImagesCommand : Command
         var rows = new List<ImageRow>();
         foreach (var image in store.Images.List())
         {
+            if (image.Damage is { } damage)
+            {
+                context.Complain($"image {image.Id.Short} is left out, as it can only be removed or made again: {damage.Message}");
+                continue;
+            }
             var created = ImageRow.CreatedOf(image) ?? DateTimeOffset.MinValue;
             if (created >= before || created <= since || created >= until) continue;
             if (!_filters.LabelsHold(image.Config.Config?.Labels)) continue;

@@ -33,7 +33,7 @@ internal sealed class PruneImagesCommand : Command
         if (!_force && !Question.Ask(context, question)) return ExitCodes.Success;
         using var store = StoreAccess.Open(context);
         var (lines, bytes) = ImageRemoval.Prune(store, _all,
-            image => _filters.LabelsHold(image.Config.Config?.Labels) && !(ImageRow.CreatedOf(image) >= until),
+            image => image.Damage is not null || _filters.LabelsHold(image.Config.Config?.Labels) && !(ImageRow.CreatedOf(image) >= until),
             () => StoreAccess.Uses(context), () => StoreAccess.LayersInUse(context));
         if (lines.Count > 0)
         {
