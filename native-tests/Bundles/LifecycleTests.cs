@@ -143,6 +143,16 @@ public sealed class LifecycleTests : BundleTest
     }
 
     [Test]
+    public void Without_a_process_it_can_be_created_and_not_started()
+    {
+        if (!World.IsOurs) Assert.Ignore("runc and crun refuse it at once");
+        World.Shell($"$R create -b {World.Bundle("", static config => config.Remove("process"))} idle </dev/null >/dev/null 2>&1").Succeeded();
+        Run("start", "idle").Failed(1, "no process");
+        Assert.That(World.StatusOf("idle"), Is.EqualTo("created"));
+        Run("delete", "idle").Succeeded();
+    }
+
+    [Test]
     public void Sockets_of_a_manager_of_services_are_handed_on()
     {
         var bundle = World.Bundle("echo $LISTEN_FDS $LISTEN_PID; cat <&3; cat <&4; ls /proc/self/fd | wc -l");

@@ -43,8 +43,9 @@ internal static class InitPlan
         plan.For("wait for the start").Meet(Ready);
         if (options.StartSocket is { } socket) plan.AwaitStarter(socket);
         options.FirstStartStep = plan.Count;
-        if (spec.Process is null) throw CrunException.Invalid("the container has no process", spec: "config.md#process");
-        ProcessSteps.Write(plan, spec.Process, options);
+        if (spec.Process is not null) ProcessSteps.Write(plan, spec.Process, options);
+        // It may be created, and can only be deleted then.
+        else if (options.StartSocket is null) throw CrunException.Invalid("the container has no process", spec: "config.md#process");
         return plan;
     }
 

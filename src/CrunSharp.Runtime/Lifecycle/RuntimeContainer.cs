@@ -79,6 +79,7 @@ public sealed class RuntimeContainer : IDisposable
         using var process = TryOpenProcess();
         var status = StatusOf(process);
         if (status != RuntimeStatus.Created || process is null) throw CannotStart(status);
+        if (Spec.Process is null) throw CrunException.Invalid("the container has no process", "start", "runtime.md#start");
         var hooks = Spec.Hooks;
         try
         {
