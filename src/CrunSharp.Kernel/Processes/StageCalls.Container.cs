@@ -59,8 +59,14 @@ public sealed partial class StagePlan
     public unsafe Step SetScheduler(uint policy, ulong flags, int nice, uint priority, ulong runtime, ulong deadline, ulong period) =>
         Add(NR_OLD.__NR_sched_setattr, 0, Structure(new sched_attr
         {
-            size = (uint)sizeof(sched_attr), sched_policy = policy, sched_flags = flags, sched_nice = nice, sched_priority = priority,
-            sched_runtime = runtime, sched_deadline = deadline, sched_period = period,
+            size = (uint)sizeof(sched_attr),
+            sched_policy = policy,
+            sched_flags = flags,
+            sched_nice = nice,
+            sched_priority = priority,
+            sched_runtime = runtime,
+            sched_deadline = deadline,
+            sched_period = period,
         }), 0);
 
     /// <summary>ioprio_set of this process's group.</summary>

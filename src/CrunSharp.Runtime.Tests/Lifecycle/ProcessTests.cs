@@ -198,7 +198,9 @@ public class ProcessTests : BundleFixture
         {
             var spec = Shell("echo $HOME; grep Cpus_allowed_list /proc/self/status; cat /proc/self/oom_score_adj").Process! with
             {
-                User = new UserSpec { Uid = 1000 }, OomScoreAdj = 77, ExecCpuAffinity = new ExecCpuAffinity { Initial = "0-1", Final = "0" },
+                User = new UserSpec { Uid = 1000 },
+                OomScoreAdj = 77,
+                ExecCpuAffinity = new ExecCpuAffinity { Initial = "0-1", Final = "0" },
             };
             using var output = File.OpenHandle(Folder + "/joined", FileMode.Create, FileAccess.ReadWrite, FileShare.ReadWrite);
             using var join = Join.Begin(process, spec, new LaunchOptions(), null, null, output, output);

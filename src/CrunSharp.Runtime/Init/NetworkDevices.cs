@@ -1,10 +1,10 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Namespaces;
 using CrunSharp.Kernel.Sockets;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
 using Microsoft.Win32.SafeHandles;
-using System.Runtime.InteropServices;
 
 namespace CrunSharp.Runtime.Init;
 

@@ -1,8 +1,8 @@
+using System.Text;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
-using System.Text;
 
 namespace CrunSharp.Runtime.Init;
 

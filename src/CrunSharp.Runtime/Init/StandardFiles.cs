@@ -14,20 +14,38 @@ internal static class StandardFiles
     /// </summary>
     public static void GiveTo(UserSpec? user, IdentityMap? map, params ReadOnlySpan<SafeFileHandle?> files)
     {
-        var uid = user?.Uid ?? 0;
-        var owner = map?.HostUser(uid) ?? uid;
-        if (owner == 0) return;
         for (var i = 0; i < files.Length; i++)
         {
             var file = files[i] ?? FileDescriptor.Standard(i);
-            try
-            {
-                if (FileAt.Status(file).Kind is FileKind.Fifo or FileKind.Socket) OpenFile.SetOwner(file, owner, uint.MaxValue);
-            }
-            catch (CrunException)
-            {
-                // Not open, or not ours to give: it works all the same, but not by its name.
-            }
+            if (KindOf(file) is FileKind.Fifo or FileKind.Socket) GiveTo(file, user, map);
+        }
+    }
+
+    /// <summary>Makes a file the user's, where that can be: it works all the same, but not by its name.</summary>
+    public static void GiveTo(SafeFileHandle file, UserSpec? user, IdentityMap? map)
+    {
+        var uid = user?.Uid ?? 0;
+        var owner = map?.HostUser(uid) ?? uid;
+        if (owner == 0) return;
+        try
+        {
+            OpenFile.SetOwner(file, owner, uint.MaxValue);
+        }
+        catch (CrunException error) when (error.Errno is Errno.EPERM or Errno.EINVAL or Errno.EROFS)
+        {
+            // In a user namespace he may have no number.
+        }
+    }
+
+    private static FileKind? KindOf(SafeFileHandle file)
+    {
+        try
+        {
+            return FileAt.Status(file).Kind;
+        }
+        catch (CrunException)
+        {
+            return null; // not open
         }
     }
 }

@@ -63,7 +63,8 @@ public sealed class Launch : IDisposable
             {
                 namespaces.SetUp(made);
                 options.OnMade?.Invoke(made);
-            } : null);
+            }
+            : null);
             launch._devices = spec.Linux?.NetDevices;
             return launch;
         }

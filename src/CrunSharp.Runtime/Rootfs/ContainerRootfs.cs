@@ -1,4 +1,3 @@
-using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Mounts;
 using CrunSharp.Kernel.Terminals;
@@ -147,9 +146,7 @@ internal sealed class ContainerRootfs : IDisposable
         (_terminalMaster, Terminal) = PseudoTerminal.Open(devpts);
         if (process.ConsoleSize is { Height: > 0 } size)
             Kernel.Terminals.Terminal.SetSize(_terminalMaster, new TerminalSize((ushort)Math.Min(size.Height, ushort.MaxValue), (ushort)Math.Min(size.Width, ushort.MaxValue)));
-        var uid = process.User?.Uid ?? 0;
-        var owner = Map?.HostUser(uid) ?? uid;
-        if (owner != 0) OpenFile.SetOwner(Terminal, owner, uint.MaxValue);
+        StandardFiles.GiveTo(Terminal, process.User, Map);
         if (!_mounts.Exists(static mount => mount.Destination == "/dev/console"))
         {
             var console = _tree.MakeFile("/dev/console");

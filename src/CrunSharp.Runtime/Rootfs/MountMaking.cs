@@ -55,7 +55,11 @@ internal sealed class MountMaking(RuntimeSpec spec, LaunchOptions options, Conta
             if (at != destination) throw CrunException.Invalid($"a symbolic link leads to {at}", operation, Spec);
             Attach(new PreparedMount
             {
-                Destination = at, Type = mount.Type, Instead = ofNamespaces.Instead, Data = wanted.Data, Options = wanted,
+                Destination = at,
+                Type = mount.Type,
+                Instead = ofNamespaces.Instead,
+                Data = wanted.Data,
+                Options = wanted,
             }, tree, to);
             return;
         }
