@@ -53,7 +53,13 @@ verb_golden() {
 }
 
 # lint            formatting and analyzers
-verb_lint() { needs_tools; dotnet format Runtime.sln --verify-no-changes --no-restore; }
+verb_lint() {
+  needs_tools
+  local target
+  for target in Runtime.sln native-tests/NativeTests.csproj native-tests/LaunchStress/LaunchStress.csproj; do
+    dotnet format "$target" --verify-no-changes
+  done
+}
 
 # bench           us against the peers of Debian's packages, interleaved; prints medians and ratios
 verb_bench() { needs_root; needs_packages; [ -x "$BINARY" ] || verb_publish; exec native-tests/bench/bench.sh "$BINARY" "$@"; }
@@ -62,7 +68,7 @@ verb_bench() { needs_root; needs_packages; [ -x "$BINARY" ] || verb_publish; exe
 verb_demo() { needs_root; needs_packages; [ -x "$BINARY" ] || verb_publish; exec samples/demo.sh "$BINARY"; }
 
 # ci              lint, then test
-verb_ci() { verb_test; }
+verb_ci() { verb_lint; verb_test; }
 
 # clean           removes what was built
 verb_clean() { rm -rf .artifacts artifacts; }

@@ -27,7 +27,7 @@ public sealed class RunTerminalTests : NativeTest
         using var session = World.StartOnTerminal(31, 97,
             "exec 3<&0; (sleep 1; stty rows 20 cols 50 <&3) & $C run --rm -it --network none busybox sh -c 'trap \"stty size\" WINCH; echo up; while :; do sleep 0.05; done'");
         session.Expect("20 50");
-        World.Run([ "rm", "-f", .. Run("ps", "-q").Lines]);
+        World.Run(["rm", "-f", .. Run("ps", "-q").Lines]);
         session.Wait(20_000);
     }
 

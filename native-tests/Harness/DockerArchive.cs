@@ -30,7 +30,9 @@ internal static class DockerArchive
         var id = Convert.ToHexStringLower(SHA256.HashData(text));
         var manifest = new JsonArray(new JsonObject
         {
-            ["Config"] = id + ".json", ["RepoTags"] = new JsonArray(name + ":latest"), ["Layers"] = new JsonArray("layer/layer.tar"),
+            ["Config"] = id + ".json",
+            ["RepoTags"] = new JsonArray(name + ":latest"),
+            ["Layers"] = new JsonArray("layer/layer.tar"),
         });
         using var tar = new TarWriter(File.Create(path), TarEntryFormat.Pax, leaveOpen: false);
         Add(tar, id + ".json", text);

@@ -245,7 +245,11 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
         {
             container.Write(state with
             {
-                Status = ContainerStatus.Exited, Pid = 0, ExitCode = 255, FinishedAt = Supervisor.Now(time), Endpoint = null,
+                Status = ContainerStatus.Exited,
+                Pid = 0,
+                ExitCode = 255,
+                FinishedAt = Supervisor.Now(time),
+                Endpoint = null,
                 Error = "the container's supervisor was killed",
             });
         }

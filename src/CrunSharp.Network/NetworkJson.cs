@@ -28,8 +28,17 @@ public static class NetworkJson
     /// <summary>A container's place in a network.</summary>
     public static JsonRecord<EndpointRecord> Endpoint { get; } = new JsonRecord<EndpointRecord>(new EndpointRecord
     {
-        NetworkName = "", ContainerId = "", Address = IPAddress.None, PrefixLength = 0, Gateway = IPAddress.None,
-        MacAddress = "", HostInterface = "", Ports = [], BootId = "", Pid = 0, PidStartTime = 0,
+        NetworkName = "",
+        ContainerId = "",
+        Address = IPAddress.None,
+        PrefixLength = 0,
+        Gateway = IPAddress.None,
+        MacAddress = "",
+        HostInterface = "",
+        Ports = [],
+        BootId = "",
+        Pid = 0,
+        PidStartTime = 0,
     })
         .Required("networkName", Text, static e => e.NetworkName, static (e, v) => e with { NetworkName = v })
         .Required("containerId", Text, static e => e.ContainerId, static (e, v) => e with { ContainerId = v })
@@ -51,7 +60,11 @@ public static class NetworkJson
 
     internal static JsonRecord<LeaseRecord> Lease { get; } = new JsonRecord<LeaseRecord>(new LeaseRecord
     {
-        ContainerId = "", HostInterface = "", BootId = "", Holder = 0, HolderStartTime = 0,
+        ContainerId = "",
+        HostInterface = "",
+        BootId = "",
+        Holder = 0,
+        HolderStartTime = 0,
     })
         .Required("containerId", Text, static l => l.ContainerId, static (l, v) => l with { ContainerId = v })
         .Required("hostInterface", Text, static l => l.HostInterface, static (l, v) => l with { HostInterface = v })

@@ -1,5 +1,5 @@
-using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Build.Dockerfile;
+using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Build.Graph;
 using CrunSharp.Oci;
 using CrunSharp.Storage;

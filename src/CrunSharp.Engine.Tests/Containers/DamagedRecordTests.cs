@@ -152,7 +152,13 @@ public class DamagedRecordTests
 
     private Container Make(string name, bool isStarting = false) => _engine.Containers.Create(new ContainerConfig
     {
-        Id = KernelRandom.Hex(32), Name = name, Created = "2026-01-01T00:00:00Z", Image = "busybox", ImageId = "sha256:0", Layers = [],
-        Env = [Encoding.UTF8.GetString([.. "A="u8, 0xc3, 0xbc])], Host = new HostOptions { Network = "none" },
+        Id = KernelRandom.Hex(32),
+        Name = name,
+        Created = "2026-01-01T00:00:00Z",
+        Image = "busybox",
+        ImageId = "sha256:0",
+        Layers = [],
+        Env = [Encoding.UTF8.GetString([.. "A="u8, 0xc3, 0xbc])],
+        Host = new HostOptions { Network = "none" },
     }, isStarting);
 }

@@ -16,10 +16,28 @@ public class RecordJsonTests
     {
         var config = new ContainerConfig
         {
-            Id = "id", Name = "name", Created = "created", Image = "image", ImageId = "imageId", Layers = ["layer"], Entrypoint = ["e"], Cmd = ["c", ""],
-            Env = ["A=ü\n\"<"], WorkingDir = "/w", User = "u", Hostname = "h", Tty = true, OpenStdin = true, Attached = true, StartsAtOnce = true,
-            Labels = new Dictionary<string, string> { ["l"] = "v" }, StopSignal = "SIGINT", StopTimeout = -1, ExposedPorts = ["80/tcp"],
-            Healthcheck = new HealthConfig { Test = ["CMD", "x"], Interval = 1, Timeout = 2, StartPeriod = 3, StartInterval = 4, Retries = 5 }, Shell = ["sh", "-c"],
+            Id = "id",
+            Name = "name",
+            Created = "created",
+            Image = "image",
+            ImageId = "imageId",
+            Layers = ["layer"],
+            Entrypoint = ["e"],
+            Cmd = ["c", ""],
+            Env = ["A=ü\n\"<"],
+            WorkingDir = "/w",
+            User = "u",
+            Hostname = "h",
+            Tty = true,
+            OpenStdin = true,
+            Attached = true,
+            StartsAtOnce = true,
+            Labels = new Dictionary<string, string> { ["l"] = "v" },
+            StopSignal = "SIGINT",
+            StopTimeout = -1,
+            ExposedPorts = ["80/tcp"],
+            Healthcheck = new HealthConfig { Test = ["CMD", "x"], Interval = 1, Timeout = 2, StartPeriod = 3, StartInterval = 4, Retries = 5 },
+            Shell = ["sh", "-c"],
             Host = new HostOptions
             {
                 Mounts =
@@ -31,9 +49,26 @@ public class RecordJsonTests
                     },
                 ],
                 Ports = [new PortForward { HostIp = IPAddress.Parse("::1"), HostPort = 65534, LastHostPort = 65535, ContainerPort = 80, Protocol = PortProtocol.Sctp }],
-                Network = "none", Memory = long.MaxValue, NanoCpus = 2, PidsLimit = 3, ReadOnly = true, CapAdd = ["A"], CapDrop = ["B"], Privileged = true,
-                Init = true, AutoRemove = true, ShmSize = 4, ExtraHosts = ["a:b"], Dns = ["d"], Ulimits = ["nofile=1"], NoNewPrivileges = true,
-                Seccomp = "unconfined", Sysctls = new Dictionary<string, string> { ["s"] = "1" }, Devices = ["/dev/null"], GroupAdd = ["g"], LogDriver = "none",
+                Network = "none",
+                Memory = long.MaxValue,
+                NanoCpus = 2,
+                PidsLimit = 3,
+                ReadOnly = true,
+                CapAdd = ["A"],
+                CapDrop = ["B"],
+                Privileged = true,
+                Init = true,
+                AutoRemove = true,
+                ShmSize = 4,
+                ExtraHosts = ["a:b"],
+                Dns = ["d"],
+                Ulimits = ["nofile=1"],
+                NoNewPrivileges = true,
+                Seccomp = "unconfined",
+                Sysctls = new Dictionary<string, string> { ["s"] = "1" },
+                Devices = ["/dev/null"],
+                GroupAdd = ["g"],
+                LogDriver = "none",
             },
         };
         foreach (var part in (object[])[config, config.Host, config.Host.Mounts[0], config.Host.Ports[0], config.Healthcheck!]) RequireEveryFieldSet(part);
@@ -48,12 +83,29 @@ public class RecordJsonTests
     {
         var state = new ContainerState
         {
-            Status = ContainerStatus.Running, Pid = 7, PidStartTime = ulong.MaxValue, BootId = "b", StartedAt = "s", FinishedAt = "f", ExitCode = 137,
-            Error = "e", OomKilled = true, Endpoint = new EndpointRecord
+            Status = ContainerStatus.Running,
+            Pid = 7,
+            PidStartTime = ulong.MaxValue,
+            BootId = "b",
+            StartedAt = "s",
+            FinishedAt = "f",
+            ExitCode = 137,
+            Error = "e",
+            OomKilled = true,
+            Endpoint = new EndpointRecord
             {
-                NetworkName = "bridge", ContainerId = "id", Address = IPAddress.Parse("10.88.0.2"), PrefixLength = 16, Gateway = IPAddress.Parse("10.88.0.1"),
-                MacAddress = "02:42", HostInterface = "veth", Ports = [new PortForward { HostPort = 1, ContainerPort = 2, Protocol = PortProtocol.Udp }],
-                BootId = "b", Pid = 7, PidStartTime = 8, Hostname = "h",
+                NetworkName = "bridge",
+                ContainerId = "id",
+                Address = IPAddress.Parse("10.88.0.2"),
+                PrefixLength = 16,
+                Gateway = IPAddress.Parse("10.88.0.1"),
+                MacAddress = "02:42",
+                HostInterface = "veth",
+                Ports = [new PortForward { HostPort = 1, ContainerPort = 2, Protocol = PortProtocol.Udp }],
+                BootId = "b",
+                Pid = 7,
+                PidStartTime = 8,
+                Hostname = "h",
             },
         };
         foreach (var part in (object[])[state, state.Endpoint!]) RequireEveryFieldSet(part);

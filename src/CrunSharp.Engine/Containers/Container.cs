@@ -1,5 +1,5 @@
-using CrunSharp.Kernel;
 using CrunSharp.Engine.Supervision;
+using CrunSharp.Kernel;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Processes;

@@ -154,8 +154,13 @@ public sealed class ContainerStore(EnginePaths paths)
         var name = names is null ? null : FileAt.List(names).Find(name => IsName(name) && HolderOf(name) == id);
         return new ContainerConfig
         {
-            Id = id, Name = name ?? id[..12], Created = made.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture),
-            Image = "", ImageId = "", Layers = [], Host = new HostOptions(),
+            Id = id,
+            Name = name ?? id[..12],
+            Created = made.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture),
+            Image = "",
+            ImageId = "",
+            Layers = [],
+            Host = new HostOptions(),
         };
     }
 

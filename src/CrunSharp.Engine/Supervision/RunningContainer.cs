@@ -83,7 +83,10 @@ internal sealed class RunningContainer
         var pid = Process.Pid;
         var started = new ContainerState
         {
-            Status = ContainerStatus.Running, Pid = pid, PidStartTime = PidHandle.StartTimeOf(pid), BootId = Boot.Id,
+            Status = ContainerStatus.Running,
+            Pid = pid,
+            PidStartTime = PidHandle.StartTimeOf(pid),
+            BootId = Boot.Id,
         };
         // Whatever is killed from here on, the next command finds the process and what belongs to it.
         _container.Write(started);

@@ -114,8 +114,10 @@ public sealed class Supervisor : IDisposable
             _cleanup.Dispose();
             RecordOrRemove(state => state with
             {
-                Status = state.StartedAt.Length == 0 ? ContainerStatus.Created : ContainerStatus.Exited, Pid = 0,
-                ExitCode = ExitCodeOf(failure), Error = failure.Message,
+                Status = state.StartedAt.Length == 0 ? ContainerStatus.Created : ContainerStatus.Exited,
+                Pid = 0,
+                ExitCode = ExitCodeOf(failure),
+                Error = failure.Message,
             });
             Fail(_clients[0], failure);
             return 1;
@@ -240,7 +242,12 @@ public sealed class Supervisor : IDisposable
         _cleanup.Dispose();
         RecordOrRemove(state => state with
         {
-            Status = ContainerStatus.Exited, Pid = 0, ExitCode = status.Code, OomKilled = oomKilled, FinishedAt = Now(_time), Endpoint = null,
+            Status = ContainerStatus.Exited,
+            Pid = 0,
+            ExitCode = status.Code,
+            OomKilled = oomKilled,
+            FinishedAt = Now(_time),
+            Endpoint = null,
         });
         Span<byte> code = stackalloc byte[4];
         BinaryPrimitives.WriteInt32LittleEndian(code, status.Code);

@@ -1,7 +1,7 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
-using System.Runtime.InteropServices;
 
 namespace CrunSharp.Kernel.Processes;
 

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Kernel.Processes;
@@ -47,7 +47,7 @@ public sealed unsafe class Stage : IDisposable
     {
         var program = Program();
         var ends = stackalloc int[2];
-         
+
         if (C.socketpair(SOCK.AF_UNIX, SOCK.SOCK_SEQPACKET | (int)OpenFlags.O_CLOEXEC, 0, ends) != 0)
             throw SystemCall.Failure("start the stage", "socketpair(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC, 0)");
         var channel = new SafeFileHandle(ends[0], ownsHandle: true);

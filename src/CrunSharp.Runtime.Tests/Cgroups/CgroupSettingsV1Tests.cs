@@ -14,7 +14,14 @@ public class CgroupSettingsV1Tests
             "memory memory.limit_in_bytes = -1", "memory memory.memsw.limit_in_bytes = -1");
         yield return Case("all of memory", Memory(new MemorySpec
         {
-            Limit = 1000, Swap = 3000, Reservation = 500, Kernel = 700, KernelTCP = 600, Swappiness = 50, DisableOOMKiller = true, UseHierarchy = true,
+            Limit = 1000,
+            Swap = 3000,
+            Reservation = 500,
+            Kernel = 700,
+            KernelTCP = 600,
+            Swappiness = 50,
+            DisableOOMKiller = true,
+            UseHierarchy = true,
         }), "memory memory.limit_in_bytes = 1000", "memory memory.memsw.limit_in_bytes = 3000", "memory memory.soft_limit_in_bytes = 500",
             "memory memory.kmem.limit_in_bytes = 700", "memory memory.kmem.tcp.limit_in_bytes = 600", "memory memory.use_hierarchy = 1",
             "memory memory.swappiness = 50", "memory memory.oom_control = 1");

@@ -72,7 +72,8 @@ public class LimitsTests
         Need("cpuset", "cpuset");
         using var cgroups = _test.Create(new ResourcesSpec
         {
-            Memory = new MemorySpec { Limit = 64 * Mebibyte, Swap = 64 * Mebibyte }, Cpu = new CpuSpec { Quota = 50000, Period = 100000, Shares = 512 },
+            Memory = new MemorySpec { Limit = 64 * Mebibyte, Swap = 64 * Mebibyte },
+            Cpu = new CpuSpec { Quota = 50000, Period = 100000, Shares = 512 },
         });
         string?[] Values() => [Memory, _test.Read("cpu", "cpu.cfs_quota_us", "cpu.max"), _test.Read("cpu", "cpu.shares", "cpu.weight"), _test.Read("cpuset", "cpuset.cpus", "cpuset.cpus")];
         var before = Values();
@@ -80,7 +81,8 @@ public class LimitsTests
         {
             Assert.That(() => cgroups.Update(new ResourcesSpec
             {
-                Memory = new MemorySpec { Limit = 128 * Mebibyte, Swap = 256 * Mebibyte }, Cpu = new CpuSpec { Quota = 20000, Shares = 100, Cpus = "4000" },
+                Memory = new MemorySpec { Limit = 128 * Mebibyte, Swap = 256 * Mebibyte },
+                Cpu = new CpuSpec { Quota = 20000, Shares = 100, Cpus = "4000" },
             }), Throws.TypeOf<CrunException>().With.Message.StartsWith("set cpu.cpus of cgroup"));
             Assert.That(Values(), Is.EqualTo(before));
         });

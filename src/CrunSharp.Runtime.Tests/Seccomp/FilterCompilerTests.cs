@@ -99,7 +99,8 @@ public class FilterCompilerTests
     public void A_list_of_what_is_refused_says_what_libseccomp_says() => AssertSame(Spec("SCMP_ACT_ALLOW",
         Rule("SCMP_ACT_LOG", "read"), Rule("SCMP_ACT_TRACE", "clone"), Rule("SCMP_ACT_KILL", "socket", Arg(0, "EQ", 38)),
         Rule("SCMP_ACT_ERRNO", "mount"), Rule("SCMP_ACT_NOTIFY", "umount2"), Rule("SCMP_ACT_TRAP", "ptrace"))
-        with { Architectures = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_MIPS"] });
+        with
+    { Architectures = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_MIPS"] });
 
     [Test]
     public void Random_filters_say_what_libseccomp_says()
@@ -265,7 +266,8 @@ public class FilterCompilerTests
     public void Refusing_a_socket_call_refuses_it_through_socketcall_as_well()
     {
         var filter = FilterCompiler.Compile(Spec("SCMP_ACT_ALLOW", Rule("SCMP_ACT_ERRNO", "socket", Arg(0, "EQ", 38)), Rule("SCMP_ACT_TRAP", "shmat"))
-            with { Architectures = ["SCMP_ARCH_X86"] }, SyscallAbi.X86_64).Program.Span;
+            with
+        { Architectures = ["SCMP_ARCH_X86"] }, SyscallAbi.X86_64).Program.Span;
         var socket = BpfInterpreter.Run(filter, AUDIT_ARCH_I386, 102, 1);
         var bind = BpfInterpreter.Run(filter, AUDIT_ARCH_I386, 102, 2);
         var shmat = BpfInterpreter.Run(filter, AUDIT_ARCH_I386, 117, 0x10015);
@@ -309,7 +311,8 @@ public class FilterCompilerTests
     {
         var filter = FilterCompiler.Compile(Spec("SCMP_ACT_ALLOW", Rule("SCMP_ACT_NOTIFY", "mount")) with { Flags = ["SECCOMP_FILTER_FLAG_TSYNC"] });
         var none = FilterCompiler.Compile(Spec("SCMP_ACT_ALLOW", Rule("SCMP_ACT_LOG", "mount"))
-            with { Flags = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_LOG"] });
+            with
+        { Flags = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_LOG"] });
         Assert.That((filter.Notifies, (int)filter.Flags, none.Notifies, (int)none.Flags), Is.EqualTo((true, 1 | 8 | 16, false, 2)));
     }
 

@@ -93,7 +93,8 @@ public static class CgroupSettingsV1
             if (device.LeafWeight is { } ownLeaf and not 0)
             {
                 settings.Add(new CgroupSetting("blockIO.weightDevice.leafWeight", "blkio", "blkio.leaf_weight_device",
-                    name + Checked("blockIO.weightDevice.leafWeight", ownLeaf)) { Unset = name + "0" });
+                    name + Checked("blockIO.weightDevice.leafWeight", ownLeaf))
+                { Unset = name + "0" });
             }
         }
         AddRates(settings, "blockIO.throttleReadBpsDevice", "blkio.throttle.read_bps_device", blocks.ThrottleReadBpsDevice);

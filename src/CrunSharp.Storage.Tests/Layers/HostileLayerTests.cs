@@ -67,11 +67,15 @@ public class HostileLayerTests : TemporaryFolder
         yield return Case("a link to 5000 bytes", w => TestTar.Entry(w, TarKind.SymbolicLink, "l", new string('t', 5000)), "empty or too long");
         yield return Case("a capability of the wrong size", w => w.Begin(new TarEntry
         {
-            Name = "f", Kind = TarKind.File, Attributes = [new TarAttribute("security.capability", new byte[] { 1, 0, 0, 2, 1 })],
+            Name = "f",
+            Kind = TarKind.File,
+            Attributes = [new TarAttribute("security.capability", new byte[] { 1, 0, 0, 2, 1 })],
         }), "malformed");
         yield return Case("a capability of version 1", w => w.Begin(new TarEntry
         {
-            Name = "f", Kind = TarKind.File, Attributes = [new TarAttribute("security.capability", new byte[] { 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0 })],
+            Name = "f",
+            Kind = TarKind.File,
+            Attributes = [new TarAttribute("security.capability", new byte[] { 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0 })],
         }), "malformed");
 
         yield return Bytes("a wrong checksum", TestTar.Of(("f", "x")), static t => t[0]++, "checksum");

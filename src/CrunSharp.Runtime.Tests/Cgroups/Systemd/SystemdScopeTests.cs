@@ -60,7 +60,9 @@ public class SystemdScopeTests
         Process process;
         using (var made = ContainerCgroups.Create(place, new ResourcesSpec
         {
-            Pids = new PidsSpec { Limit = 50 }, Memory = new MemorySpec { Limit = 64 << 20 }, Cpu = new CpuSpec { Shares = 512, Quota = 20000, Period = 100000 },
+            Pids = new PidsSpec { Limit = 50 },
+            Memory = new MemorySpec { Limit = 64 << 20 },
+            Cpu = new CpuSpec { Shares = 512, Quota = 20000, Period = 100000 },
         }, new Dictionary<string, string> { ["org.systemd.property.TimeoutStopSec"] = "12" }))
         {
             Assert.That((made.Exist, made.Place.Path), Is.EqualTo((true, place.Path)));
