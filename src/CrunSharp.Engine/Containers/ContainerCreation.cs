@@ -29,6 +29,8 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
                 + "(this version pulls none: build, load or import it)");
         var config = Configure(request, image);
         Check(config);
+        // Until the container's record names them, so that no removal of the image takes them away.
+        store.Layers.Pin(image.DiffIds);
         config = config with { Host = config.Host with { Mounts = MountsOf(request, image) } };
         var container = Record(config, request);
         try

@@ -44,7 +44,8 @@ public sealed class LayerStore
     {
         foreach (var diffId in diffIds)
         {
-            if (TryGet(diffId) is null || !_pins.TryPin(_directories.Layers, diffId.Hex)) throw CrunException.NotFound($"layer {diffId} is not in the store");
+            // The lock alone in most cases: who uses the layer reads its record.
+            if (!_pins.TryPin(_directories.Layers, diffId.Hex) && (TryGet(diffId) is null || !_pins.TryPin(_directories.Layers, diffId.Hex))) throw CrunException.NotFound($"layer {diffId} is not in the store");
         }
     }
 
