@@ -153,6 +153,16 @@ public sealed class LifecycleTests : BundleTest
     }
 
     [Test]
+    public void Capabilities_that_do_not_exist_are_warned_about_in_the_log()
+    {
+        var bundle = World.Bundle("echo runs", static config => config["process"]!["capabilities"]!["bounding"]!.AsArray().Add("CAP_NONSENSE"));
+        Assert.That(World.Shell($"$R --log warned --log-format json run -b {bundle} warned </dev/null").Succeeded().Out, Is.EqualTo("runs\n"));
+        var line = JsonNode.Parse(File.ReadAllLines(World.Files + "/warned")[0])!;
+        Assert.That(line["level"]!.GetValue<string>(), Is.EqualTo("warning"));
+        Assert.That(line["msg"]!.GetValue<string>(), Does.Contain("CAP_NONSENSE"));
+    }
+
+    [Test]
     public void Sockets_of_a_manager_of_services_are_handed_on()
     {
         var bundle = World.Bundle("echo $LISTEN_FDS $LISTEN_PID; cat <&3; cat <&4; ls /proc/self/fd | wc -l");

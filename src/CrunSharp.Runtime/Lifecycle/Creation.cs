@@ -129,6 +129,7 @@ public sealed class Creation : IDisposable
             if (options.PidFile is { } pidFile)
                 AtomicFile.Write(null, pidFile, Encoding.ASCII.GetBytes(record.Pid.ToString(CultureInfo.InvariantCulture)), mode: 0x1a4);
             launch.Leave();
+            foreach (var warning in launch.Warnings) container.Warnings.Add(warning);
             return new Creation(container, launch, root, held) { Terminal = terminal };
         }
         catch

@@ -40,6 +40,7 @@ internal class CreateBundleCommand : RuntimeCommand
         var bundle = Bundle.Load(BundlePath, ConfigPath);
         CheckTerminal(bundle.Spec.Process?.Terminal == true, ConsoleSocket, isDetached: true);
         using var creation = Create(context, operands[0], bundle);
+        Tell(context, creation.Container);
         creation.Process.Dispose();
         creation.Container.Dispose();
         return ExitCodes.Success;

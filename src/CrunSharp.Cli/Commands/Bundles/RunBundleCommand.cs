@@ -30,6 +30,7 @@ internal sealed class RunBundleCommand : CreateBundleCommand
         using var container = creation.Container;
         try
         {
+            Tell(context, container);
             session?.Take(creation.Terminal);
             // What waits for others between create and start is no one's here.
             creation.Dispose();
@@ -52,6 +53,6 @@ internal sealed class RunBundleCommand : CreateBundleCommand
     {
         if (!Directory.Exists(container.Path)) return;
         container.Delete(force: true);
-        foreach (var warning in container.Warnings) RuntimeShell.Warn(context, Global, warning);
+        Tell(context, container);
     }
 }

@@ -21,7 +21,14 @@ internal abstract class RuntimeCommand : Command
     {
         using var container = OpenStore(context).Get(operands[0]);
         act(container);
-        foreach (var warning in container.Warnings) RuntimeShell.Warn(context, Global, warning);
+        Tell(context, container);
         return ExitCodes.Success;
+    }
+
+    /// <summary>Tells what could not be done and is no failure.</summary>
+    protected void Tell(CommandContext context, RuntimeContainer container)
+    {
+        foreach (var warning in container.Warnings) RuntimeShell.Warn(context, Global, warning);
+        container.Warnings.Clear();
     }
 }
