@@ -31,7 +31,10 @@ public abstract class BundleTest
     /// <summary>Makes and starts a container that sleeps; its id.</summary>
     protected string StartSleeper(string id, Action<System.Text.Json.Nodes.JsonObject>? edit = null)
     {
-        World.Shell($"$R create -b {World.Bundle("trap 'exit 0' TERM; sleep 1000 & wait", edit)} {id} </dev/null >/dev/null 2>&1 && $R start {id}").Succeeded();
+        var bundle = World.Bundle("trap 'exit 0' TERM; echo ready; sleep 1000 & wait", edit);
+        World.Shell($"$R create -b {bundle} {id} </dev/null >{id}.out 2>&1 && $R start {id}").Succeeded();
+        // Before it has its trap, the first process of a pid namespace ignores the signal.
+        Harness.World.Await(() => File.ReadAllText($"{World.Files}/{id}.out") == "ready\n", $"{id} is ready");
         return id;
     }
 }
