@@ -211,6 +211,24 @@ public sealed class LifecycleTests : BundleTest
         }
     }
 
+    [TestCase("run -b {0} crashed")]
+    [TestCase("run -d -b {0} crashed")]
+    [TestCase("start crashed")]
+    [TestCase("delete --force crashed")]
+    public void Any_command_can_be_killed(string command)
+    {
+        var bundle = World.Bundle("sleep 1000");
+        var random = new Random(11);
+        for (var i = 0; i < 15; i++)
+        {
+            if (!command.StartsWith("run", StringComparison.Ordinal)) World.Shell($"$R create -b {bundle} crashed </dev/null >/dev/null 2>&1").Succeeded();
+            World.Shell($"$R {string.Format(command, bundle)} </dev/null >/dev/null 2>&1 & p=$!; sleep 0.0{random.Next(0, 40):00}; kill -9 $p 2>/dev/null; wait $p 2>/dev/null; true");
+            Run("list").Succeeded();
+            Run("delete", "--force", "crashed").Succeeded();
+            Assert.That(!Directory.Exists(World.State + "/crashed"), "deleted");
+        }
+    }
+
     internal static void RemoveNamespace(JsonObject config, string type)
     {
         var namespaces = config["linux"]!["namespaces"]!.AsArray();
