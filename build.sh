@@ -99,7 +99,7 @@ needs_tools() {
 
 # Debian's packages for tests, demo and bench; nothing of them is needed to use crun-sharp.
 PACKAGES="busybox-static iproute2 nftables curl"
-TEST_PACKAGES="debootstrap mmdebstrap tar xz-utils procps libseccomp-dev gcc libc6-dev skopeo buildah podman conmon"
+TEST_PACKAGES="debootstrap mmdebstrap tar xz-utils procps libseccomp-dev gcc libc6-dev skopeo buildah podman conmon containerd docker.io"
 needs_packages() {
   needs_tools
   local missing=() package

@@ -47,6 +47,9 @@ public sealed class BundleWorld : IDisposable
     /// <summary>The host.</summary>
     public Machine Host => _world.Host;
 
+    /// <summary>The names of cgroups that engines keep.</summary>
+    public HashSet<string> EngineCgroups { get; } = ["libpod_parent"];
+
     /// <summary>The cgroups of containers that there are.</summary>
     public IReadOnlyList<string> Cgroups => _world.Cgroups;
 
@@ -108,8 +111,7 @@ public sealed class BundleWorld : IDisposable
         }
         var left = new List<string>();
         if (System.IO.Directory.Exists(State)) left.AddRange(System.IO.Directory.GetFileSystemEntries(State));
-        // podman keeps that one.
-        left.AddRange(Cgroups.Where(static path => !path.EndsWith("/libpod_parent", StringComparison.Ordinal)));
+        left.AddRange(Cgroups.Where(path => !EngineCgroups.Contains(Path.GetFileName(path))));
         Cleanliness.Processes(_world, left);
         return left;
     }

@@ -41,6 +41,9 @@ public sealed class Machine : IDisposable
     /// <summary>What is mounted here.</summary>
     public string Mounts => File.ReadAllText($"/proc/{Pid}/mountinfo");
 
+    /// <summary>Processes that stay for more than one test: daemons.</summary>
+    public HashSet<int> Daemons { get; } = [];
+
     /// <summary>Runs an action in the network namespace.</summary>
     public T Run<T>(Func<T> action) => NetworkNamespace.Run(Namespace, action);
 

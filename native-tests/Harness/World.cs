@@ -105,7 +105,7 @@ public sealed class World : IDisposable
         }, directory: Files);
 
     /// <summary>Whether a process is of the tests themselves.</summary>
-    internal bool IsKeeper(int pid) => pid == Environment.ProcessId || pid == Host.Pid || pid == _outside?.Pid;
+    internal bool IsKeeper(int pid) => pid == Environment.ProcessId || pid == Host.Pid || pid == _outside?.Pid || Host.Daemons.Contains(pid);
 
     /// <summary>The cgroups of containers that there are.</summary>
     public IReadOnlyList<string> Cgroups => _cgroup.Children;
