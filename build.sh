@@ -110,8 +110,13 @@ needs_packages() {
 }
 
 install_packages() {
+  local policy=/usr/sbin/policy-rc.d own='' status=0
   echo "installing $*" >&2
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  # Engines are installed for tests that start them in worlds of their own: their services stay down.
+  [ -e $policy ] || { printf '#!/bin/sh\nexit 101\n' > $policy; chmod 755 $policy; own=1; }
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null || status=$?
+  [ -z "$own" ] || rm -f $policy
+  return $status
 }
 
 PASSED=0 FAILED=0 SKIPPED=0

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Kernel.Files;
@@ -108,13 +109,13 @@ internal static class RuntimeShell
         return ExitCodes.Success;
     }
 
-    // As logrus writes it, since engines read the last line of it.
+    // As logrus writes it, since engines read the last line of it: Go takes no time whose "+" is escaped.
     private static bool TryLog(CommandContext context, RuntimeOptions global, string level, string message)
     {
         if (global.Log is not { Length: > 0 } path) return false;
         var time = context.Clock.GetLocalNow().ToString("yyyy-MM-dd'T'HH:mm:sszzz", System.Globalization.CultureInfo.InvariantCulture);
         var line = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(line))
+        using (var json = new Utf8JsonWriter(line, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             if (global.LogIsJson)
             {

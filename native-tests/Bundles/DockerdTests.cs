@@ -1,0 +1,140 @@
+using System.Globalization;
+using CrunSharp.Kernel.Processes;
+using CrunSharp.NativeTests.Harness;
+
+namespace CrunSharp.NativeTests.Bundles;
+
+/// <summary>dockerd with its containerd, driving the runtime.</summary>
+public sealed class DockerdTests : BundleTest
+{
+    private const string Client = "d() ( timeout 100 /usr/bin/docker -H unix:///run/docker.sock \"$@\" )\n";
+
+    private Session? _daemon;
+
+    [OneTimeSetUp]
+    public void StartDaemon()
+    {
+        World.File("daemon.json", $$"""{ "deprecated-key-path": "{{World.Directory}}/key.json" }""");
+        DockerArchive.Write(World.Files + "/box.tar", "box", BusyboxImage.Write);
+        World.Shell("mount -t tmpfs tmpfs /run").Succeeded();
+        World.EngineCgroups.UnionWith(["daemon", "docker"]);
+        // The daemon's cgroup is below the world's, which is the root of the tree for it and all of its containers.
+        _daemon = World.StartShell($$"""
+            set -e
+            mkdir -p /sys/fs/cgroup/daemon
+            echo $$ > /sys/fs/cgroup/cgroup.procs
+            exec unshare -C sh -c 'echo $$ > /sys/fs/cgroup/daemon/cgroup.procs; exec dockerd --config-file daemon.json \
+                --data-root {{World.Directory}}/d --exec-root /run/docker -p /run/docker.pid -H unix:///run/docker.sock \
+                --storage-driver vfs --exec-opt native.cgroupdriver=cgroupfs --add-runtime x={{World.Runtime}} --default-runtime x'
+            """);
+        World.Host.Daemons.Add(_daemon.Pid);
+        Harness.World.Await(() => Docker("d version >/dev/null 2>&1").Code == 0, "dockerd answers", 60_000);
+        foreach (var pid in World.Host.Tool("pgrep", "-P", $"{_daemon.Pid}").Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            World.Host.Daemons.Add(int.Parse(pid, CultureInfo.InvariantCulture));
+        World.Host.KnownMounts = World.Host.Mounts.Split('\n').Count(line => line.Contains(World.Directory, StringComparison.Ordinal));
+        Docker("d load -i box.tar").Succeeded();
+    }
+
+    [OneTimeTearDown]
+    public void EndDaemon()
+    {
+        if (_daemon is null) return;
+        Docker("d ps -aq | while read id; do d rm -f $id; done");
+        _daemon.Send(Signal.SIGTERM);
+        _daemon.Wait();
+        _daemon.Dispose();
+    }
+
+    [TestCase("d run --rm box sh -c 'echo out; echo err >&2; exit 3'", 3, "out\n")]
+    [TestCase("echo input | d run --rm -i box cat", 0, "input\n")]
+    [TestCase("d run --rm -e A=b -w /tmp -u 1000 --hostname h box sh -c 'echo $A; pwd; id -u; hostname'", 0, "b\n/tmp\n1000\nh\n")]
+    [TestCase("d run --rm --network none box ls /sys/class/net", 0, "lo\n")]
+    [TestCase("d run --rm box sh -c 'ip -4 -o addr show eth0 | grep -c 172.17.0'", 0, "1\n")]
+    [TestCase("d run --rm --read-only box touch /x", 1, "")]
+    [TestCase("d run --rm --cap-add SYS_ADMIN --security-opt seccomp=unconfined box sh -c 'mount -t tmpfs x /tmp && echo mounted'", 0, "mounted\n")]
+    [TestCase("d run --rm --tmpfs /t box sh -c 'touch /t/x && ls /t'", 0, "x\n")]
+    [TestCase("d run --rm -v $PWD/shared:/m:ro box sh -c 'cat /m/f; touch /m/x 2>/dev/null || echo readonly'", 0, "content\nreadonly\n")]
+    [TestCase("d run --rm -v vol:/v box sh -c 'echo kept > /v/f' && d run --rm -v vol:/v box cat /v/f; d volume rm vol >/dev/null", 0, "kept\n")]
+    [TestCase("d run --rm --init box sh -c 'readlink /proc/1/exe || cat /proc/1/comm'", 0, "/sbin/docker-init\n")]
+    [TestCase("test -c zero || mknod zero c 1 5; d run --rm --device $PWD/zero:/dev/given box sh -c 'head -c 3 /dev/given | wc -c'", 0, "3\n")]
+    [TestCase("d run --rm --cap-drop CHOWN box chown 1 /tmp", 1, "")]
+    [TestCase("d run --rm --ulimit nofile=100:200 box sh -c 'ulimit -Sn; ulimit -Hn'", 0, "100\n200\n")]
+    [TestCase("d run --rm --sysctl net.ipv4.ip_unprivileged_port_start=77 box cat /proc/sys/net/ipv4/ip_unprivileged_port_start", 0, "77\n")]
+    [TestCase("d run --rm --pid host box sh -c 'test $$ -gt 10 && echo host'", 0, "host\n")]
+    [TestCase("d run --rm box nosuch", 127, "")]
+    [TestCase("d run --rm box /etc/passwd", 126, "")]
+    public void Run_behaves_as_with_runc(string command, int code, string output)
+    {
+        World.File("shared/f", "content\n");
+        var outcome = Docker(command);
+        Assert.That((outcome.Code, outcome.Out), Is.EqualTo((code, output)), outcome.ToString());
+    }
+
+    [Test]
+    public void A_privileged_container_has_all_that_the_host_can_give()
+    {
+        Assume.That(World.IsOurs, "another runtime wants what this host may not have");
+        Assert.That(Docker("d run --rm --privileged box sh -c 'mount -t tmpfs x /tmp && echo mounted'").Succeeded().Out, Is.EqualTo("mounted\n"));
+    }
+
+    [Test]
+    public void A_container_in_the_background_can_be_used_and_ended()
+    {
+        Docker("d run -d --name web box sh -c 'echo started; trap \"exit 7\" TERM; while :; do sleep 0.1; done'").Succeeded();
+        Assert.Multiple(() =>
+        {
+            var inside = Docker("d exec web sh -c 'echo in; exit 4'");
+            Assert.That((inside.Code, inside.Out), Is.EqualTo((4, "in\n")), inside.ToString());
+            Assert.That(Docker("echo input | d exec -i -u 1000 -w /tmp web sh -c 'cat; id -u; pwd'").Out, Is.EqualTo("input\n1000\n/tmp\n"));
+            var wrong = Docker("d exec web nosuch");
+            Assert.That(wrong.Code, Is.EqualTo(126).Or.EqualTo(127), wrong.ToString());
+            Assert.That(wrong.Out + wrong.Err, Does.Contain("executable file not found in $PATH"));
+            Assert.That(Docker("d top web").Succeeded().Lines, Has.Length.GreaterThanOrEqualTo(2));
+            Assert.That(Docker("d stats --no-stream --format '{{.Name}}' web").Out, Is.EqualTo("web\n"));
+            Docker("d pause web").Succeeded();
+            Assert.That(Docker("d inspect -f '{{.State.Status}}' web").Out, Is.EqualTo("paused\n"));
+            Docker("d unpause web").Succeeded();
+            Docker("d restart -t 5 web").Succeeded();
+            Docker("d stop -t 5 web").Succeeded();
+            Assert.That(Docker("d inspect -f '{{.State.ExitCode}}' web").Out, Is.EqualTo("7\n"));
+            Assert.That(Docker("d logs web").Out, Is.EqualTo("started\nstarted\n"));
+            Docker("d start web").Succeeded();
+            Docker("d kill web").Succeeded();
+            Assert.That(Docker("d wait web").Out, Is.EqualTo("137\n"));
+        });
+        Docker("d rm -f web").Succeeded();
+    }
+
+    [Test]
+    public void A_terminal_works()
+    {
+        var outcome = World.Shell("script -qec \"stty rows 33 cols 77; docker -H unix:///run/docker.sock run -it --rm box sh -c 'tty; sleep 0.5; stty size'\" /dev/null </dev/null");
+        Assert.That(outcome.Out, Does.Contain("/dev/pts/0").And.Contain("33 77"), outcome.ToString());
+    }
+
+    [Test]
+    public void Containers_reach_each_other_and_their_ports_are_published()
+    {
+        Docker("d run -d --name server -p 8080:80 box sh -c 'mkdir /w; echo page > /w/index.html; exec httpd -f -p 80 -h /w'").Succeeded();
+        try
+        {
+            Harness.World.Await(() => Docker("d exec server wget -qO- http://127.0.0.1/").Out == "page\n", "it serves", 20_000);
+            Assert.That(Docker("d run --rm box wget -qO- http://$(d inspect -f '{{.NetworkSettings.IPAddress}}' server)/").Out, Is.EqualTo("page\n"));
+            Assert.That(World.Shell("curl -s --max-time 5 http://127.0.0.1:8080/").Out, Is.EqualTo("page\n"));
+        }
+        finally
+        {
+            Docker("d rm -f server");
+        }
+    }
+
+    [Test]
+    public void A_Dockerfile_is_built()
+    {
+        World.File("context/Dockerfile", "FROM box\nRUN echo made > /made\nRUN cat /made && rmdir /home/user\nCMD cat /made\n");
+        Docker("DOCKER_BUILDKIT=0 d build -t built context").Succeeded();
+        Assert.That(Docker("d run --rm built; d rmi built >/dev/null").Out, Is.EqualTo("made\n"));
+    }
+
+    private Outcome Docker(string script) => World.Shell(Client + script);
+}
