@@ -214,6 +214,11 @@ public static unsafe class FileAt
             : throw SystemCall.Failure($"remove {name}", $"unlinkat({SystemCall.Fd(directory)}, {SystemCall.Quote(name)}, {(isDirectory ? "AT_REMOVEDIR" : "0")})");
     }
 
+    /// <summary>Removes a directory; tells how that failed instead of throwing.</summary>
+    /// <returns><see cref="Errno.None"/> when it is removed.</returns>
+    public static Errno TryRemoveDirectory(SafeFileHandle? directory, string name) =>
+        C.unlinkat(Number(directory), name, AT.AT_REMOVEDIR) == 0 ? Errno.None : SystemCall.LastErrno;
+
     /// <summary>Removes a directory if nothing is in it; false when something is, or when it did not exist.</summary>
     /// <exception cref="CrunException">The errors of unlinkat other than ENOENT and ENOTEMPTY.</exception>
     public static bool TryRemoveEmptyDirectory(SafeFileHandle? directory, string name)

@@ -62,7 +62,7 @@ public static unsafe class KernelFile
 
     private static string ReadAll(SafeFileHandle file, string path, int most)
     {
-        var text = new byte[4096];
+        Span<byte> text = stackalloc byte[4096];
         var length = 0;
         for (; ; )
         {
@@ -75,12 +75,14 @@ public static unsafe class KernelFile
                     if (errno == Errno.EINTR) continue;
                     throw SystemCall.Failure(errno, $"read {path}", $"read({SystemCall.Fd(file)})");
                 }
-                if (count == 0) return Encoding.UTF8.GetString(text, 0, length);
+                if (count == 0) return Encoding.UTF8.GetString(text[..length]);
                 length += (int)count;
             }
             if (length < text.Length) continue;
             if (length > most) throw CrunException.Invalid($"the file has more than {most} bytes", $"read {path}");
-            Array.Resize(ref text, Math.Min(text.Length * 4, most + 1));
+            var larger = new byte[Math.Min(text.Length * 4, most + 1)];
+            text.CopyTo(larger);
+            text = larger;
         }
     }
 }

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Text.Json;
-using System.Text.Json.Serialization;
+using CrunSharp.Oci.Json;
+using static CrunSharp.Oci.Json.JsonKind;
 
 namespace CrunSharp.Oci.Runtime;
 
@@ -24,7 +26,6 @@ public sealed record ContainerState
     public required string Id { get; init; }
 
     /// <summary>The first process; 0 when there is none.</summary>
-    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public int Pid { get; init; }
 
     /// <summary><c>creating</c>, <c>created</c>, <c>running</c>, <c>paused</c> or <c>stopped</c>.</summary>
@@ -47,19 +48,30 @@ public sealed record ContainerState
 
     /// <summary>The state as JSON.</summary>
     /// <param name="indented">Whether on several lines.</param>
-    public byte[] ToJson(bool indented = false) =>
-        JsonSerializer.SerializeToUtf8Bytes(this, indented ? IndentedStateJson.Default.ContainerState : StateJson.Default.ContainerState);
+    public byte[] ToJson(bool indented = false) => StateJson.Write(StateJson.State, this, indented);
 
     /// <summary>Several states as a JSON array.</summary>
-    public static byte[] ToJson(IReadOnlyList<ContainerState> states) => JsonSerializer.SerializeToUtf8Bytes(states, StateJson.Default.IReadOnlyListContainerState);
+    public static byte[] ToJson(IReadOnlyList<ContainerState> states) => StateJson.Write(List(StateJson.State), states, false);
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(ContainerState))]
-[JsonSerializable(typeof(IReadOnlyList<ContainerState>))]
-internal sealed partial class StateJson : JsonSerializerContext;
+/// <summary>A container's state as JSON.</summary>
+internal static class StateJson
+{
+    public static JsonRecord<ContainerState> State { get; } = new JsonRecord<ContainerState>(new ContainerState { OciVersion = "", Id = "", Status = "", Bundle = "" })
+        .Required("ociVersion", Text, static s => s.OciVersion, static (s, v) => s with { OciVersion = v })
+        .Required("id", Text, static s => s.Id, static (s, v) => s with { Id = v })
+        .Field("pid", Int, static s => s.Pid, static (s, v) => s with { Pid = v })
+        .Required("status", Text, static s => s.Status, static (s, v) => s with { Status = v })
+        .Required("bundle", Text, static s => s.Bundle, static (s, v) => s with { Bundle = v })
+        .Optional("rootfs", Text, static s => s.Rootfs, static (s, v) => s with { Rootfs = v })
+        .Optional("created", Text, static s => s.Created, static (s, v) => s with { Created = v })
+        .Optional("annotations", TextMap, static s => s.Annotations, static (s, v) => s with { Annotations = v })
+        .Optional("owner", Text, static s => s.Owner, static (s, v) => s with { Owner = v });
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    WriteIndented = true)]
-[JsonSerializable(typeof(ContainerState))]
-internal sealed partial class IndentedStateJson : JsonSerializerContext;
+    public static byte[] Write<T>(JsonKind<T> kind, T document, bool indented)
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = indented, SkipValidation = true })) kind.Write(writer, document);
+        return buffer.WrittenSpan.ToArray();
+    }
+}

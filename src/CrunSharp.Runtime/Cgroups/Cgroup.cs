@@ -144,6 +144,9 @@ public sealed class Cgroup : IDisposable
         using var parent = CgroupV2.TryOpenParent(root, Path);
         if (parent is null) return false;
         var name = Path[(Path.LastIndexOf('/') + 1)..];
+        // Mostly there is nothing below it.
+        var errno = FileAt.TryRemoveDirectory(parent, name);
+        if (errno is Errno.None or Errno.ENOENT) return errno == Errno.None;
         for (; ; )
         {
             try

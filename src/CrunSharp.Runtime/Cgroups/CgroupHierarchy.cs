@@ -9,10 +9,10 @@ namespace CrunSharp.Runtime.Cgroups;
 public sealed record CgroupHierarchy(string MountPoint, IReadOnlyList<string> Controllers)
 {
     // What /proc/cgroups lists, and the tree in which systemd keeps its units.
-    private static ReadOnlySpan<string> Known => new[]
-    {
+    private static readonly string[] Known =
+    [
         "cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "hugetlb", "net_cls", "net_prio", "perf_event", "rdma", "misc", "name=systemd",
-    };
+    ];
 
     /// <summary>Whether it has a controller.</summary>
     public bool Has(string controller)
@@ -26,9 +26,11 @@ public sealed record CgroupHierarchy(string MountPoint, IReadOnlyList<string> Co
 
     /// <summary>The hierarchies that are mounted and can be seen, each controller once.</summary>
     /// <exception cref="CrunException">The table of mounts cannot be read.</exception>
-    public static IReadOnlyList<CgroupHierarchy> Mounted() =>
+    public static IReadOnlyList<CgroupHierarchy> Mounted() => Mounted(KernelFile.Read(null, "/proc/self/mountinfo"));
+
+    internal static IReadOnlyList<CgroupHierarchy> Mounted(string mounts) =>
         // What lies under another mount has not this file of version 1 at its place.
-        From(KernelFile.Read(null, "/proc/self/mountinfo"), path => FileAt.TryStatus(null, path + "/tasks") is not null);
+        From(mounts, path => FileAt.TryStatus(null, path + "/tasks") is not null);
 
     // ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELDS...] - TYPE SOURCE OPTIONS
     internal static IReadOnlyList<CgroupHierarchy> From(string mounts, Func<string, bool> isSeen)

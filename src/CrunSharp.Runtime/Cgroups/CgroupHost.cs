@@ -1,3 +1,4 @@
+using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
 
@@ -19,7 +20,11 @@ public sealed class CgroupHost : IDisposable
 
     /// <summary>Looks at what is mounted.</summary>
     /// <exception cref="CrunException">The table of mounts cannot be read.</exception>
-    public static CgroupHost Find() => new(CgroupV2.TryFind(), CgroupHierarchy.Mounted());
+    public static CgroupHost Find()
+    {
+        var mounts = KernelFile.Read(null, "/proc/self/mountinfo");
+        return new CgroupHost(CgroupV2.TryFind(mounts), CgroupHierarchy.Mounted(mounts));
+    }
 
     /// <summary>Whether a controller is in a tree of version 1.</summary>
     public bool HasInV1(string controller)

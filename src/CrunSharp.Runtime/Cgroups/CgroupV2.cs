@@ -38,11 +38,13 @@ public sealed class CgroupV2 : IDisposable
         TryFind() ?? throw CrunException.Unsupported("no cgroup2 file system is mounted on this host", "find cgroups");
 
     /// <summary>As <see cref="Find"/>; null when no cgroup2 file system is mounted.</summary>
-    public static CgroupV2? TryFind()
+    public static CgroupV2? TryFind() => TryFind(KernelFile.Read(null, "/proc/self/mountinfo"));
+
+    internal static CgroupV2? TryFind(string mounts)
     {
         // On top of each other, the last one is the one that is seen.
         string? found = null;
-        foreach (var line in KernelFile.Read(null, "/proc/self/mountinfo").Split('\n'))
+        foreach (var line in mounts.Split('\n'))
         {
             if (MountPointOf(line) is { } path && (found != Usual || path == Usual)) found = path;
         }
@@ -209,8 +211,10 @@ public sealed class CgroupV2 : IDisposable
         }
         foreach (var controller in alsoCounted)
         {
+            if (!enabled.Add(controller)) continue;
+            available ??= Words(KernelFile.Read(directory, "cgroup.controllers"));
             // Only counters: what cannot be switched on is done without.
-            if (enabled.Add(controller)) KernelFile.TryWrite(directory, "cgroup.subtree_control", "+" + controller);
+            if (available.Contains(controller)) KernelFile.TryWrite(directory, "cgroup.subtree_control", "+" + controller);
         }
     }
 

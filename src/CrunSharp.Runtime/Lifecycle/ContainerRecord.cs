@@ -1,5 +1,6 @@
-using System.Text.Json.Serialization;
+using CrunSharp.Oci.Json;
 using CrunSharp.Runtime.Cgroups;
+using static CrunSharp.Oci.Json.JsonKind;
 
 namespace CrunSharp.Runtime.Lifecycle;
 
@@ -43,7 +44,30 @@ internal sealed record ContainerRecord
     public IReadOnlyDictionary<string, string>? Annotations { get; init; }
 }
 
-/// <summary>The JSON of the runtime's own records and answers, generated at compile time.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(ContainerRecord))]
-internal sealed partial class RuntimeJson : JsonSerializerContext;
+/// <summary>The JSON of the runtime's own records (docs/decisions/0016).</summary>
+internal static class RuntimeJson
+{
+    private static readonly JsonRecord<CgroupPlace> Place = new JsonRecord<CgroupPlace>(new CgroupPlace())
+        .Field("driver", Int, static p => (int)p.Driver, static (p, v) => p with { Driver = (CgroupDriver)v })
+        .Field("path", Text, static p => p.Path, static (p, v) => p with { Path = v })
+        .Optional("unit", Text, static p => p.Unit, static (p, v) => p with { Unit = v })
+        .Optional("slice", Text, static p => p.Slice, static (p, v) => p with { Slice = v })
+        .Field("above", Texts, static p => p.Above, static (p, v) => p with { Above = v })
+        .Field("isMade", Flag, static p => p.IsMade, static (p, v) => p with { IsMade = v });
+
+    /// <summary>A container: <c>state.json</c>.</summary>
+    public static JsonRecord<ContainerRecord> Record { get; } = new JsonRecord<ContainerRecord>(new ContainerRecord { Id = "", Bundle = "", Rootfs = "", Created = "", BootId = "" })
+        .Required("id", Text, static r => r.Id, static (r, v) => r with { Id = v })
+        .Required("bundle", Text, static r => r.Bundle, static (r, v) => r with { Bundle = v })
+        .Required("rootfs", Text, static r => r.Rootfs, static (r, v) => r with { Rootfs = v })
+        .Required("created", Text, static r => r.Created, static (r, v) => r with { Created = v })
+        .Field("pid", Int, static r => r.Pid, static (r, v) => r with { Pid = v })
+        .Field("startTime", ULong, static r => r.StartTime, static (r, v) => r with { StartTime = v })
+        .Required("bootId", Text, static r => r.BootId, static (r, v) => r with { BootId = v })
+        .Field("firstStartStep", Int, static r => r.FirstStartStep, static (r, v) => r with { FirstStartStep = v })
+        .Field("newKeyring", Flag, static r => r.NewKeyring, static (r, v) => r with { NewKeyring = v })
+        .Field("preservedDescriptors", Int, static r => r.PreservedDescriptors, static (r, v) => r with { PreservedDescriptors = v })
+        .Field("cgroups", Place, static r => r.Cgroups, static (r, v) => r with { Cgroups = v })
+        .Field("ownerUid", UInt, static r => r.OwnerUid, static (r, v) => r with { OwnerUid = v })
+        .Optional("annotations", TextMap, static r => r.Annotations, static (r, v) => r with { Annotations = v });
+}

@@ -94,6 +94,7 @@ public sealed class Creation : IDisposable
                 Annotations = spec.Annotations,
             };
             AtomicFile.Write(container.Directory, Bundle.ConfigName, bundle.Json);
+            container.Keep(spec);
             container.Write(record);
             root = RootDirectory.Open(spec, record.Rootfs);
             using var socket = UnixSocket.ListenForPackets(container.Directory, RuntimeContainer.StartSocketName);

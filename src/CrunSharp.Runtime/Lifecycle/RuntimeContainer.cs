@@ -1,4 +1,3 @@
-using System.Text.Json;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Kernel.Sockets;
@@ -43,6 +42,9 @@ public sealed class RuntimeContainer : IDisposable
         AtomicFile.TryRead(_directory, Lifecycle.Bundle.ConfigName) ?? throw Unfinished(), $"{Path}/{Lifecycle.Bundle.ConfigName}");
 
     internal SafeFileHandle Directory => _directory;
+
+    /// <summary>Who makes the container has read its configuration already.</summary>
+    internal void Keep(RuntimeSpec spec) => _spec = spec;
 
     internal ContainerRecord Record => TryRecord() ?? throw Unfinished();
 
@@ -221,7 +223,7 @@ public sealed class RuntimeContainer : IDisposable
 
     internal void Write(ContainerRecord record)
     {
-        AtomicFile.Write(_directory, RecordName, JsonSerializer.SerializeToUtf8Bytes(record, RuntimeJson.Default.ContainerRecord));
+        AtomicFile.Write(_directory, RecordName, RuntimeJson.Record.Format(record));
         _record = record;
     }
 
@@ -279,9 +281,9 @@ public sealed class RuntimeContainer : IDisposable
         if (AtomicFile.TryRead(_directory, RecordName) is not { } json) return null;
         try
         {
-            return _record = JsonSerializer.Deserialize(json, RuntimeJson.Default.ContainerRecord);
+            return _record = RuntimeJson.Record.Parse(json, "record");
         }
-        catch (JsonException)
+        catch (CrunException)
         {
             return null; // a power cut tore it
         }
