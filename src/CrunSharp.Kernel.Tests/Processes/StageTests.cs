@@ -214,9 +214,8 @@ public class StageTests
         {
             File.WriteAllBytes(path, plan);
             using var file = File.OpenHandle(path);
-            var resource = typeof(Stage).Assembly.GetManifestResourceStream("stage")!;
             var program = Path.GetTempFileName();
-            using (var copy = File.OpenWrite(program)) resource.CopyTo(copy);
+            File.WriteAllBytes(program, StageProgram.Bytes);
             File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
             using var process = System.Diagnostics.Process.Start("/bin/sh", ["-c", $"exec {program} 5 16 5<{path}"]);
             process.WaitForExit();

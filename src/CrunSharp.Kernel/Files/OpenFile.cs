@@ -126,7 +126,7 @@ public static unsafe class OpenFile
     public static uint CreationMask { get; } = ReadCreationMask();
 
     /// <summary>The owner and group of what this process makes, in a directory without the set-group-id bit.</summary>
-    public static (uint Uid, uint Gid) CreationOwner { get; } = (C.geteuid(), C.getegid());
+    public static (uint Uid, uint Gid) CreationOwner => (C.geteuid(), C.getegid());
 
     private static uint ReadCreationMask()
     {

@@ -20,10 +20,14 @@ public static unsafe class Namespace
     /// <param name="file">The namespace.</param>
     /// <param name="name">Its name below <c>/proc/self/ns</c>, such as <c>net</c>.</param>
     /// <exception cref="CrunException">The errors of statx.</exception>
-    public static bool IsOurs(SafeFileHandle file, string name)
+    public static bool IsOurs(SafeFileHandle file, string name) => IsOurs(FileAt.Status(file), name);
+
+    /// <param name="theirs">What statx tells of the namespace.</param>
+    /// <param name="name">Its name below <c>/proc/self/ns</c>.</param>
+    /// <inheritdoc cref="IsOurs(SafeFileHandle, string)"/>
+    public static bool IsOurs(FileStatus theirs, string name)
     {
         if (FileAt.TryStatus(null, $"/proc/thread-self/ns/{name}", followLinks: true) is not { } ours) return false;
-        var theirs = FileAt.Status(file);
         return ours.Inode == theirs.Inode && ours.Device == theirs.Device;
     }
 }

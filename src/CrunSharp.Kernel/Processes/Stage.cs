@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Reflection;
 using System.Runtime.InteropServices;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
@@ -154,11 +153,7 @@ public sealed unsafe class Stage : IDisposable
         lock (Making)
         {
             if (s_program is not null) return s_program;
-            using var resource = Assembly.GetExecutingAssembly().GetManifestResourceStream("stage")
-                ?? throw new InvalidOperationException("the stage is not embedded");
-            var bytes = new byte[resource.Length];
-            resource.ReadExactly(bytes);
-            var program = Memory("crun-sharp-stage", bytes, 0, [], MFD.MFD_CLOEXEC | MFD.MFD_ALLOW_SEALING | C.MFD_EXEC);
+            var program = Memory("crun-sharp-stage", StageProgram.Bytes, 0, [], MFD.MFD_CLOEXEC | MFD.MFD_ALLOW_SEALING | C.MFD_EXEC);
             const int seals = AT.F_SEAL_SEAL | AT.F_SEAL_SHRINK | AT.F_SEAL_GROW | AT.F_SEAL_WRITE;
             if (C.fcntl(program, AT.F_ADD_SEALS, seals) != 0)
                 throw SystemCall.Failure("seal the stage", $"fcntl({SystemCall.Fd(program)}, F_ADD_SEALS, F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE)");

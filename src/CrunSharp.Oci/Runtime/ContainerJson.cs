@@ -24,20 +24,6 @@ internal static class ContainerJson
         .Optional("uidMappings", List(IdMappingKind), static s => s.UidMappings, static (s, v) => s with { UidMappings = v })
         .Optional("gidMappings", List(IdMappingKind), static s => s.GidMappings, static (s, v) => s with { GidMappings = v });
 
-    private static readonly JsonRecord<HookSpec> HookKind = new JsonRecord<HookSpec>(new HookSpec { Path = "" })
-        .Optional("path", Text, static s => s.Path, static (s, v) => s with { Path = v! })
-        .Optional("args", Texts, static s => s.Args, static (s, v) => s with { Args = v })
-        .Optional("env", Texts, static s => s.Env, static (s, v) => s with { Env = v })
-        .OptionalValue("timeout", Int, static s => s.Timeout, static (s, v) => s with { Timeout = v });
-
-    private static readonly JsonRecord<HooksSpec> HooksKind = new JsonRecord<HooksSpec>(new HooksSpec())
-        .Optional("prestart", List(HookKind), static s => s.Prestart, static (s, v) => s with { Prestart = v })
-        .Optional("createRuntime", List(HookKind), static s => s.CreateRuntime, static (s, v) => s with { CreateRuntime = v })
-        .Optional("createContainer", List(HookKind), static s => s.CreateContainer, static (s, v) => s with { CreateContainer = v })
-        .Optional("startContainer", List(HookKind), static s => s.StartContainer, static (s, v) => s with { StartContainer = v })
-        .Optional("poststart", List(HookKind), static s => s.Poststart, static (s, v) => s with { Poststart = v })
-        .Optional("poststop", List(HookKind), static s => s.Poststop, static (s, v) => s with { Poststop = v });
-
     private static readonly JsonRecord<NetDeviceSpec> NetDeviceKind = new JsonRecord<NetDeviceSpec>(new NetDeviceSpec())
         .Optional("name", Text, static s => s.Name, static (s, v) => s with { Name = v });
 
@@ -45,13 +31,6 @@ internal static class ContainerJson
         .Optional("mode", Text, static s => s.Mode, static (s, v) => s with { Mode = v! })
         .Optional("nodes", Text, static s => s.Nodes, static (s, v) => s with { Nodes = v })
         .Optional("flags", Texts, static s => s.Flags, static (s, v) => s with { Flags = v });
-
-    private static readonly JsonRecord<IntelRdtSpec> IntelRdtKind = new JsonRecord<IntelRdtSpec>(new IntelRdtSpec())
-        .Optional("closID", Text, static s => s.ClosId, static (s, v) => s with { ClosId = v })
-        .Optional("schemata", Texts, static s => s.Schemata, static (s, v) => s with { Schemata = v })
-        .Optional("l3CacheSchema", Text, static s => s.L3CacheSchema, static (s, v) => s with { L3CacheSchema = v })
-        .Optional("memBwSchema", Text, static s => s.MemBwSchema, static (s, v) => s with { MemBwSchema = v })
-        .OptionalValue("enableMonitoring", Flag, static s => (bool?)s.EnableMonitoring, static (s, v) => s with { EnableMonitoring = v ?? default });
 
     private static readonly JsonRecord<NamespaceSpec> NamespaceKind = new JsonRecord<NamespaceSpec>(new NamespaceSpec { Type = "" })
         .Optional("type", Text, static s => s.Type, static (s, v) => s with { Type = v! })
@@ -86,7 +65,7 @@ internal static class ContainerJson
         .OptionalValue("errnoRet", UInt, static s => s.ErrnoRet, static (s, v) => s with { ErrnoRet = v })
         .Optional("args", List(SeccompArgKind), static s => s.Args, static (s, v) => s with { Args = v });
 
-    private static readonly JsonRecord<SeccompSpec> SeccompKind = new JsonRecord<SeccompSpec>(new SeccompSpec { DefaultAction = "" })
+    public static readonly JsonRecord<SeccompSpec> SeccompKind = new JsonRecord<SeccompSpec>(new SeccompSpec { DefaultAction = "" })
         .Optional("defaultAction", Text, static s => s.DefaultAction, static (s, v) => s with { DefaultAction = v! })
         .OptionalValue("defaultErrnoRet", UInt, static s => s.DefaultErrnoRet, static (s, v) => s with { DefaultErrnoRet = v })
         .Optional("architectures", Texts, static s => s.Architectures, static (s, v) => s with { Architectures = v })
@@ -112,7 +91,7 @@ internal static class ContainerJson
         .Optional("personality", PersonalityKind, static s => s.Personality, static (s, v) => s with { Personality = v })
         .Optional("netDevices", Map(NetDeviceKind), static s => s.NetDevices, static (s, v) => s with { NetDevices = v })
         .Optional("memoryPolicy", MemoryPolicyKind, static s => s.MemoryPolicy, static (s, v) => s with { MemoryPolicy = v })
-        .Optional("intelRdt", IntelRdtKind, static s => s.IntelRdt, static (s, v) => s with { IntelRdt = v });
+        .Optional("intelRdt", LaterJson.IntelRdtKind, static s => s.IntelRdt, static (s, v) => s with { IntelRdt = v });
 
     public static readonly JsonRecord<RuntimeSpec> RuntimeKind = new JsonRecord<RuntimeSpec>(new RuntimeSpec { OciVersion = "" })
         .Optional("ociVersion", Text, static s => s.OciVersion, static (s, v) => s with { OciVersion = v! })
@@ -121,7 +100,41 @@ internal static class ContainerJson
         .Optional("hostname", Text, static s => s.Hostname, static (s, v) => s with { Hostname = v })
         .Optional("domainname", Text, static s => s.Domainname, static (s, v) => s with { Domainname = v })
         .Optional("mounts", List(MountKind), static s => s.Mounts, static (s, v) => s with { Mounts = v })
-        .Optional("hooks", HooksKind, static s => s.Hooks, static (s, v) => s with { Hooks = v })
+        .Optional("hooks", LaterJson.HooksKind, static s => s.Hooks, static (s, v) => s with { Hooks = v })
         .Optional("annotations", TextMap, static s => s.Annotations, static (s, v) => s with { Annotations = v })
+        .Optional("linux", LinuxKind, static s => s.Linux, static (s, v) => s with { Linux = v });
+}
+
+/// <summary>What is needed of a configuration once its container is made. Nothing else is set up for it.</summary>
+internal static class LaterJson
+{
+    private static readonly JsonRecord<HookSpec> HookKind = new JsonRecord<HookSpec>(new HookSpec { Path = "" })
+        .Optional("path", Text, static s => s.Path, static (s, v) => s with { Path = v! })
+        .Optional("args", Texts, static s => s.Args, static (s, v) => s with { Args = v })
+        .Optional("env", Texts, static s => s.Env, static (s, v) => s with { Env = v })
+        .OptionalValue("timeout", Int, static s => s.Timeout, static (s, v) => s with { Timeout = v });
+
+    public static readonly JsonRecord<HooksSpec> HooksKind = new JsonRecord<HooksSpec>(new HooksSpec())
+        .Optional("prestart", List(HookKind), static s => s.Prestart, static (s, v) => s with { Prestart = v })
+        .Optional("createRuntime", List(HookKind), static s => s.CreateRuntime, static (s, v) => s with { CreateRuntime = v })
+        .Optional("createContainer", List(HookKind), static s => s.CreateContainer, static (s, v) => s with { CreateContainer = v })
+        .Optional("startContainer", List(HookKind), static s => s.StartContainer, static (s, v) => s with { StartContainer = v })
+        .Optional("poststart", List(HookKind), static s => s.Poststart, static (s, v) => s with { Poststart = v })
+        .Optional("poststop", List(HookKind), static s => s.Poststop, static (s, v) => s with { Poststop = v });
+
+    public static readonly JsonRecord<IntelRdtSpec> IntelRdtKind = new JsonRecord<IntelRdtSpec>(new IntelRdtSpec())
+        .Optional("closID", Text, static s => s.ClosId, static (s, v) => s with { ClosId = v })
+        .Optional("schemata", Texts, static s => s.Schemata, static (s, v) => s with { Schemata = v })
+        .Optional("l3CacheSchema", Text, static s => s.L3CacheSchema, static (s, v) => s with { L3CacheSchema = v })
+        .Optional("memBwSchema", Text, static s => s.MemBwSchema, static (s, v) => s with { MemBwSchema = v })
+        .OptionalValue("enableMonitoring", Flag, static s => (bool?)s.EnableMonitoring, static (s, v) => s with { EnableMonitoring = v ?? default });
+
+    private static readonly JsonRecord<LinuxSpec> LinuxKind = new JsonRecord<LinuxSpec>(new LinuxSpec())
+        .Optional("intelRdt", IntelRdtKind, static s => s.IntelRdt, static (s, v) => s with { IntelRdt = v });
+
+    public static readonly JsonRecord<RuntimeSpec> RuntimeKind = new JsonRecord<RuntimeSpec>(new RuntimeSpec { OciVersion = "" })
+        .Optional("ociVersion", Text, static s => s.OciVersion, static (s, v) => s with { OciVersion = v! })
+        .Optional("process", ProcessJson.ProcessKind, static s => s.Process, static (s, v) => s with { Process = v })
+        .Optional("hooks", HooksKind, static s => s.Hooks, static (s, v) => s with { Hooks = v })
         .Optional("linux", LinuxKind, static s => s.Linux, static (s, v) => s with { Linux = v });
 }

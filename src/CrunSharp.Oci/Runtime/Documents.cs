@@ -13,6 +13,13 @@ public sealed partial record RuntimeSpec
         return spec;
     }
 
+    /// <summary>
+    /// Reads of a <c>config.json</c> that was checked before what is needed once the container is made: the process, the
+    /// hooks and <c>intelRdt</c>. The rest, which is most of it, is passed over.
+    /// </summary>
+    /// <inheritdoc cref="Parse"/>
+    public static RuntimeSpec ParseLater(ReadOnlySpan<byte> json, string path) => RuntimeJson.Read(LaterJson.RuntimeKind, json, path);
+
     /// <summary>The document as JSON.</summary>
     /// <param name="isIndented">Whether people read it.</param>
     public byte[] ToJson(bool isIndented = false) => RuntimeJson.Write(ContainerJson.RuntimeKind, this, isIndented);
@@ -35,4 +42,10 @@ public sealed partial record ResourcesSpec
     /// <summary>Reads limits by themselves, as <c>update --resources</c> gives them.</summary>
     /// <inheritdoc cref="RuntimeSpec.Parse"/>
     public static ResourcesSpec Parse(ReadOnlySpan<byte> json, string path) => RuntimeJson.Read(ResourcesJson.ResourcesKind, json, path);
+}
+
+public sealed partial record SeccompSpec
+{
+    /// <summary>The filter as JSON.</summary>
+    public byte[] ToJson() => RuntimeJson.Write(ContainerJson.SeccompKind, this, isIndented: false);
 }

@@ -2,7 +2,7 @@ namespace CrunSharp.Oci.Runtime;
 
 /// <summary>A system call filter.</summary>
 /// <seealso href="https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#seccomp"/>
-public sealed record SeccompSpec
+public sealed partial record SeccompSpec
 {
     /// <summary>What happens to a call that no rule names, such as <c>SCMP_ACT_ERRNO</c>.</summary>
     public required string DefaultAction { get; init; }

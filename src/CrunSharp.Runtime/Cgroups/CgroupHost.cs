@@ -18,10 +18,11 @@ public sealed class CgroupHost : IDisposable
     /// <summary>The trees of version 1.</summary>
     public IReadOnlyList<CgroupHierarchy> Hierarchies { get; }
 
-    /// <summary>Looks at what is mounted.</summary>
+    /// <summary>Looks at what is mounted. Where version 2 is at the usual place the host has nothing else, as all engines take it.</summary>
     /// <exception cref="CrunException">The table of mounts cannot be read.</exception>
     public static CgroupHost Find()
     {
+        if (CgroupV2.TryOpenUsual() is { } tree) return new CgroupHost(tree, []);
         var mounts = KernelFile.Read(null, "/proc/self/mountinfo");
         return new CgroupHost(CgroupV2.TryFind(mounts), CgroupHierarchy.Mounted(mounts));
     }

@@ -1,5 +1,6 @@
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
+using CrunSharp.Kernel.Mounts;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
 using Microsoft.Win32.SafeHandles;
@@ -14,23 +15,23 @@ namespace CrunSharp.Runtime.Cgroups;
 public sealed class CgroupV2 : IDisposable
 {
     private const string Usual = "/sys/fs/cgroup";
+    private const long Magic = 0x63677270; // linux/magic.h: CGROUP2_SUPER_MAGIC
     private const int MostTries = 3;
     private const OpenFlags AsDirectory = OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY;
 
     private readonly SafeFileHandle _root;
-    private readonly HashSet<string> _controllers;
+    private HashSet<string>? _controllers;
 
-    private CgroupV2(string path, SafeFileHandle root)
-    {
-        (MountPoint, _root) = (path, root);
-        _controllers = Words(KernelFile.Read(root, "cgroup.controllers"));
-    }
+    private CgroupV2(string path, SafeFileHandle root) => (MountPoint, _root) = (path, root);
 
     /// <summary>Where it is mounted, such as <c>/sys/fs/cgroup</c> or <c>/sys/fs/cgroup/unified</c>.</summary>
     public string MountPoint { get; }
 
     /// <summary>The controllers that its root has.</summary>
-    public IReadOnlyCollection<string> Controllers => _controllers;
+    /// <exception cref="CrunException">The errors of read.</exception>
+    public IReadOnlyCollection<string> Controllers => Available;
+
+    private HashSet<string> Available => _controllers ??= Words(KernelFile.Read(_root, "cgroup.controllers"));
 
     /// <summary>Finds the tree.</summary>
     /// <exception cref="CrunException">No cgroup2 file system is mounted.</exception>
@@ -39,6 +40,15 @@ public sealed class CgroupV2 : IDisposable
 
     /// <summary>As <see cref="Find"/>; null when no cgroup2 file system is mounted.</summary>
     public static CgroupV2? TryFind() => TryFind(KernelFile.Read(null, "/proc/self/mountinfo"));
+
+    /// <summary>The tree when it is mounted at <c>/sys/fs/cgroup</c> itself; else null.</summary>
+    internal static CgroupV2? TryOpenUsual()
+    {
+        var root = FileAt.TryOpen(null, Usual, AsDirectory, out _);
+        if (root is not null && DetachedMount.TypeOf(root) == Magic) return new CgroupV2(Usual, root);
+        root?.Dispose();
+        return null;
+    }
 
     internal static CgroupV2? TryFind(string mounts)
     {
@@ -107,7 +117,7 @@ public sealed class CgroupV2 : IDisposable
         }
     }
 
-    private bool IsMissing(CgroupSetting setting) => setting.Controller.Length > 0 && !_controllers.Contains(setting.Controller);
+    private bool IsMissing(CgroupSetting setting) => setting.Controller.Length > 0 && !Available.Contains(setting.Controller);
 
     private List<CgroupSetting> Require(IReadOnlyList<CgroupSetting> settings)
     {

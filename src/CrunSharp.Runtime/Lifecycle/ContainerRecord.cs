@@ -37,6 +37,9 @@ internal sealed record ContainerRecord
     /// <summary>Descriptors from 3 on that its process gets.</summary>
     public int PreservedDescriptors { get; init; }
 
+    /// <summary>Its system call filter in the <see cref="FilterCache"/>; empty for none, null when it is not known.</summary>
+    public string? Filter { get; init; }
+
     /// <summary>Where its cgroups are.</summary>
     public CgroupPlace Cgroups { get; init; } = new();
 
@@ -67,7 +70,7 @@ internal static class RuntimeJson
         .Field("firstStartStep", Int, static r => r.FirstStartStep, static (r, v) => r with { FirstStartStep = v })
         .Field("newKeyring", Flag, static r => r.NewKeyring, static (r, v) => r with { NewKeyring = v })
         .Field("preservedDescriptors", Int, static r => r.PreservedDescriptors, static (r, v) => r with { PreservedDescriptors = v })
+        .Optional("filter", Text, static r => r.Filter, static (r, v) => r with { Filter = v })
         .Field("cgroups", Place, static r => r.Cgroups, static (r, v) => r with { Cgroups = v })
-        .Field("ownerUid", UInt, static r => r.OwnerUid, static (r, v) => r with { OwnerUid = v })
         .Optional("annotations", TextMap, static r => r.Annotations, static (r, v) => r with { Annotations = v });
 }

@@ -81,6 +81,8 @@ public sealed class Creation : IDisposable
         try
         {
             held = container.Lock();
+            var key = "";
+            var filter = spec.Linux?.Seccomp is { } seccomp ? store.Filters.Get(seccomp, out key) : null;
             var record = new ContainerRecord
             {
                 Id = options.Id,
@@ -90,6 +92,7 @@ public sealed class Creation : IDisposable
                 BootId = RuntimeContainer.ReadBootId(),
                 NewKeyring = options.NewKeyring,
                 PreservedDescriptors = options.ListeningDescriptors + options.PreservedDescriptors,
+                Filter = key,
                 Cgroups = CgroupPlace.Of(options.CgroupDriver, spec.Linux?.CgroupsPath, options.Id),
                 Annotations = spec.Annotations,
             };
@@ -104,7 +107,7 @@ public sealed class Creation : IDisposable
             container.Write(record = record with { Cgroups = cgroups.Place });
             var rdt = spec.Linux?.IntelRdt is { } asked ? IntelRdt.Open(asked, options.Id) : null;
             var points = PointsOf(spec.Hooks) | (entry.HasOthers ? LaunchPoints.NamespacesMade : 0);
-            var launchOptions = OptionsOf(spec, record) with
+            var launchOptions = OptionsOf(record, filter) with
             {
                 Cgroup = entry.Directory,
                 CgroupDirectories = cgroups.Directories,
@@ -157,17 +160,13 @@ public sealed class Creation : IDisposable
     }
 
     /// <summary>What of a container's process the configuration does not say.</summary>
-    internal static LaunchOptions OptionsOf(RuntimeSpec spec, ContainerRecord record)
+    internal static LaunchOptions OptionsOf(ContainerRecord record, SeccompFilter? filter) => new()
     {
-        var filter = spec.Linux?.Seccomp is { } seccomp ? FilterCompiler.Compile(seccomp) : null;
-        return new LaunchOptions
-        {
-            PreservedDescriptors = record.PreservedDescriptors,
-            NewKeyring = record.NewKeyring,
-            Filter = filter?.Program ?? default,
-            FilterFlags = (uint)(filter?.Flags ?? 0),
-        };
-    }
+        PreservedDescriptors = record.PreservedDescriptors,
+        NewKeyring = record.NewKeyring,
+        Filter = filter?.Program ?? default,
+        FilterFlags = (uint)(filter?.Flags ?? 0),
+    };
 
     // sd_listen_fds(3): the first process is number 1 in a pid namespace of its own.
     private static RuntimeSpec WithListening(RuntimeSpec spec, int count) => count == 0 || spec.Process is not { } process

@@ -48,18 +48,18 @@ public sealed class Execution : IDisposable
     /// <exception cref="CrunException">The container has ended or is paused, or the process cannot be started.</exception>
     public static Execution Start(RuntimeContainer container, ProcessSpec process, ExecuteOptions options)
     {
-        var status = container.Status;
+        using var cgroups = container.OpenCgroups();
+        using var init = container.TryOpenProcess();
+        var status = container.StatusOf(init, cgroups);
         if (status == RuntimeStatus.Paused && !options.IgnorePaused)
             throw CrunException.WrongState("cannot exec in a paused container (use --ignore-paused to override)");
-        using var init = status is RuntimeStatus.Creating or RuntimeStatus.Stopped ? null : container.TryOpenProcess();
-        if (init is null) throw CrunException.WrongState($"cannot exec in a {RuntimeContainer.NameOf(status)} container");
+        if (init is null || status is RuntimeStatus.Creating or RuntimeStatus.Stopped) throw CrunException.WrongState($"cannot exec in a {RuntimeContainer.NameOf(status)} container");
         var (ours, theirs) = process.Terminal ? UnixSocket.Pair() : (null, null);
         using (ours)
         using (theirs)
-        using (var cgroups = container.OpenCgroups())
         using (var entry = cgroups.EnterFurther(init.Pid, options.Cgroups))
         {
-            var launchOptions = Creation.OptionsOf(container.Spec, container.Record) with { Cgroup = entry.Directory, PreservedDescriptors = options.PreservedDescriptors };
+            var launchOptions = Creation.OptionsOf(container.Record, container.Filter()) with { Cgroup = entry.Directory, PreservedDescriptors = options.PreservedDescriptors };
             Launch? started = null;
             launchOptions = launchOptions with { OnListener = listener => container.SendListener(listener, started!.Process.Pid, container.State) };
             var launch = started = Join.Begin(init, process, launchOptions, theirs, options.Streams?.Input, options.Streams?.Output, options.Streams?.Error);

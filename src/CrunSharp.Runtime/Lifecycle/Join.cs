@@ -28,8 +28,8 @@ public static class Join
         CloneFlags flags = 0;
         foreach (var (name, flag) in Namespaces)
         {
-            using var file = FileAt.TryOpen(null, $"/proc/{container.Pid}/ns/{name}", OpenFlags.O_RDONLY, out _);
-            if (file is not null && !Namespace.IsOurs(file, name)) flags |= flag;
+            var theirs = FileAt.TryStatus(null, $"/proc/{container.Pid}/ns/{name}", followLinks: true);
+            if (theirs is { } file && !Namespace.IsOurs(file, name)) flags |= flag;
         }
         return container.HasEnded ? throw CrunException.WrongState("the container is not running") : flags;
     }

@@ -20,10 +20,13 @@ public sealed class RuntimeContainer : IDisposable
     internal const string StartSocketName = "start.sock";
     private const string LockName = "lock";
 
+    private static string? s_bootId;
+
     private readonly RuntimeStore _store;
     private readonly SafeFileHandle _directory;
     private ContainerRecord? _record;
     private RuntimeSpec? _spec;
+    private RuntimeSpec? _later;
 
     internal RuntimeContainer(RuntimeStore store, string id, SafeFileHandle directory) => (_store, Id, _directory) = (store, id, directory);
 
@@ -38,8 +41,11 @@ public sealed class RuntimeContainer : IDisposable
 
     /// <summary>Its configuration, as it was when the container was made.</summary>
     /// <exception cref="CrunException">It is being made, or was killed while it was.</exception>
-    public RuntimeSpec Spec => _spec ??= RuntimeSpec.Parse(
-        AtomicFile.TryRead(_directory, Lifecycle.Bundle.ConfigName) ?? throw Unfinished(), $"{Path}/{Lifecycle.Bundle.ConfigName}");
+    public RuntimeSpec Spec => _spec ??= RuntimeSpec.Parse(ReadConfig(), $"{Path}/{Lifecycle.Bundle.ConfigName}");
+
+    /// <summary>The configuration's process.</summary>
+    /// <exception cref="CrunException">As with <see cref="Spec"/>.</exception>
+    public ProcessSpec? FirstProcess => Later.Process;
 
     internal SafeFileHandle Directory => _directory;
 
@@ -47,6 +53,9 @@ public sealed class RuntimeContainer : IDisposable
     internal void Keep(RuntimeSpec spec) => _spec = spec;
 
     internal ContainerRecord Record => TryRecord() ?? throw Unfinished();
+
+    // What is needed once it is made, without reading all the rest.
+    private RuntimeSpec Later => _spec ?? (_later ??= RuntimeSpec.ParseLater(ReadConfig(), $"{Path}/{Lifecycle.Bundle.ConfigName}"));
 
     /// <summary>Where it is in its life.</summary>
     public RuntimeStatus Status
@@ -81,8 +90,8 @@ public sealed class RuntimeContainer : IDisposable
         using var process = TryOpenProcess();
         var status = StatusOf(process);
         if (status != RuntimeStatus.Created || process is null) throw CannotStart(status);
-        if (Spec.Process is null) throw CrunException.Invalid("the container has no process", "start", "runtime.md#start");
-        var hooks = Spec.Hooks;
+        if (Later.Process is null) throw CrunException.Invalid("the container has no process", "start", "runtime.md#start");
+        var hooks = Later.Hooks;
         try
         {
             if (hooks?.StartContainer is { Count: > 0 } inside)
@@ -168,27 +177,31 @@ public sealed class RuntimeContainer : IDisposable
     public void Delete(bool force)
     {
         using var alone = FileLock.Exclusive(_directory, LockName);
+        using var cgroups = OpenCgroups();
         using (var process = TryOpenProcess())
         {
-            var status = StatusOf(process);
+            var status = StatusOf(process, cgroups);
             if (!force && status is not (RuntimeStatus.Stopped or RuntimeStatus.Created))
                 throw CrunException.WrongState($"cannot delete container {Id} that is not stopped: {NameOf(status)}");
             if (process is not null) End(process);
         }
-        Remove(runHooks: true);
+        Remove(cgroups, runHooks: true);
     }
 
     /// <summary>Kills what runs in it and removes all that was made for it.</summary>
     internal void Remove(bool runHooks)
     {
-        using (var cgroups = OpenCgroups())
-        {
-            if (cgroups.Exist) cgroups.Kill();
-            cgroups.Remove();
-        }
+        using var cgroups = OpenCgroups();
+        Remove(cgroups, runHooks);
+    }
+
+    private void Remove(ContainerCgroups cgroups, bool runHooks)
+    {
+        if (cgroups.Exist) cgroups.Kill();
+        cgroups.Remove();
         var state = TryRecord() is null ? null : StateAs(RuntimeStatus.Stopped, 0);
-        if (state is not null && Spec.Linux?.IntelRdt is { } rdt) IntelRdt.RemoveOf(rdt, Id);
-        var after = runHooks && state is not null ? Spec.Hooks?.Poststop : null;
+        if (state is not null && Later.Linux?.IntelRdt is { } rdt) IntelRdt.RemoveOf(rdt, Id);
+        var after = runHooks && state is not null ? Later.Hooks?.Poststop : null;
         FileAt.RemoveTree(null, Path);
         foreach (var hook in after ?? [])
         {
@@ -250,7 +263,7 @@ public sealed class RuntimeContainer : IDisposable
         return process.Pid;
     }
 
-    internal static string ReadBootId() => KernelFile.Read(null, "/proc/sys/kernel/random/boot_id").Trim();
+    internal static string ReadBootId() => s_bootId ??= KernelFile.Read(null, "/proc/sys/kernel/random/boot_id").Trim();
 
     internal static void End(PidHandle process)
     {
@@ -259,15 +272,18 @@ public sealed class RuntimeContainer : IDisposable
             throw CrunException.WrongState("the container's process does not end after SIGKILL", $"kill process {process.Pid}");
     }
 
-    private RuntimeStatus StatusOf(PidHandle? process)
+    /// <summary>Where it is in its life.</summary>
+    /// <param name="process">Its first process; null when that has ended.</param>
+    /// <param name="opened">Its cgroups, when they are open.</param>
+    internal RuntimeStatus StatusOf(PidHandle? process, ContainerCgroups? opened = null)
     {
         if (process is not null)
         {
             var isStage = Stage.IsStage(process);
             if (isStage is null) return RuntimeStatus.Stopped;
             if (isStage == true && FileAt.TryStatus(_directory, StartSocketName) is not null) return RuntimeStatus.Created;
-            using var cgroups = OpenCgroups();
-            return cgroups.IsFrozen ? RuntimeStatus.Paused : RuntimeStatus.Running;
+            using var own = opened is null ? OpenCgroups() : null;
+            return (opened ?? own!).IsFrozen ? RuntimeStatus.Paused : RuntimeStatus.Running;
         }
         if (TryRecord() is { Pid: > 0 }) return RuntimeStatus.Stopped;
         // Who makes it holds the lock.
@@ -293,10 +309,20 @@ public sealed class RuntimeContainer : IDisposable
     internal void SendListener(SafeFileHandle listener, int pid, ContainerState state) =>
         SeccompListener.Send(Spec.Linux!.Seccomp!, pid, state.ToJson(), listener);
 
+    /// <summary>Its system call filter; null when it has none.</summary>
+    internal SeccompFilter? Filter()
+    {
+        if (Record.Filter is { Length: 0 }) return null;
+        if (Record.Filter is { } key && _store.Filters.TryGet(key) is { } filter) return filter;
+        return Spec.Linux?.Seccomp is { } seccomp ? _store.Filters.Get(seccomp, out _) : null;
+    }
+
+    private byte[] ReadConfig() => AtomicFile.TryRead(_directory, Lifecycle.Bundle.ConfigName) ?? throw Unfinished();
+
     private StagePlan WriteProcessSteps()
     {
         var plan = new StagePlan();
-        ProcessSteps.Write(plan, Spec.Process!, Creation.OptionsOf(Spec, Record));
+        ProcessSteps.Write(plan, Spec.Process!, Creation.OptionsOf(Record, Filter()));
         return plan;
     }
 

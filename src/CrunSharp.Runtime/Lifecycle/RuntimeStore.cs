@@ -55,6 +55,8 @@ public sealed class RuntimeStore(string root)
         return new RuntimeContainer(this, id, FileAt.OpenDirectory(PathOf(id)));
     }
 
+    internal FilterCache Filters { get; } = new(root);
+
     internal string PathOf(string id) => $"{Root}/{id}";
 
     private static void Check(string id)

@@ -56,7 +56,10 @@ internal sealed class CgroupMounts(LaunchOptions options, ContainerNamespaces na
         return usual is null || DetachedMount.TypeOf(usual) == Cgroup2Magic;
     }
 
-    private static CgroupHierarchy? HostTree() => CgroupHierarchy.OfHost().Find(static hierarchy => hierarchy.IsVersion2);
+    // Who made the container's cgroup has found the tree already.
+    private CgroupHierarchy? HostTree() => options.CgroupDirectories?.ContainsKey(Usual) == true
+        ? new CgroupHierarchy { MountPoint = Usual, IsVersion2 = true }
+        : CgroupHierarchy.OfHost().Find(static hierarchy => hierarchy.IsVersion2);
 
     private void AddVersion2(MountOptions wanted, string place, CgroupHierarchy? hierarchy, RootTree tree, List<PreparedMount> to)
     {

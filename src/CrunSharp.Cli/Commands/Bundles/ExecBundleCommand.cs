@@ -85,11 +85,13 @@ internal sealed class ExecBundleCommand : RuntimeCommand
             return _tty ? process with { Terminal = true } : process;
         }
         if (operands.Count < 2) throw UsageException.Values("process args cannot be empty");
-        var first = container.Spec.Process ?? throw CrunException.Invalid("the container's configuration has no process");
+        var first = container.FirstProcess ?? throw CrunException.Invalid("the container's configuration has no process");
         var user = first.User ?? new UserSpec();
+        var arguments = new List<string>(operands.Count);
+        for (var i = 1; i < operands.Count; i++) arguments.Add(operands[i]);
         return first with
         {
-            Args = [.. operands.Skip(1)],
+            Args = arguments,
             Terminal = _tty,
             Cwd = _cwd ?? first.Cwd,
             Env = [.. first.Env ?? [], .. _env],
