@@ -1,5 +1,6 @@
 # The case `oci` of bench.sh: crun-sharp as an OCI runtime, beside crun, runc and the floor (floor.c), with one bundle:
-# default mounts, masked paths and system call filter, namespaces of its own but for users and time, no limits.
+# default mounts, masked paths and system call filter, namespaces of its own but for users and time, no limits. The
+# filter is for three ABIs, as Docker's is, with one rule for `socket`: of several libseccomp makes the same one for x86.
 
 case_oci() {
   local program
