@@ -17,7 +17,15 @@ internal static class EngineAccess
 
     /// <summary>Does something with each container; what fails does not keep the others from being done.</summary>
     /// <returns>The exit code: 1 when one failed.</returns>
-    public static int ForEach(CommandContext context, IReadOnlyList<string> names, Action<ContainerEngine, Container> act)
+    public static int ForEach(CommandContext context, IReadOnlyList<string> names, Action<ContainerEngine, Container> act) =>
+        ForEach(context, names, (engine, container, name) =>
+        {
+            act(engine, container);
+            return name;
+        });
+
+    /// <summary>As the other, with a line of its own for each.</summary>
+    public static int ForEach(CommandContext context, IReadOnlyList<string> names, Func<ContainerEngine, Container, string, string> act)
     {
         var engine = Open(context);
         var code = ExitCodes.Success;
@@ -25,8 +33,7 @@ internal static class EngineAccess
         {
             try
             {
-                act(engine, engine.Containers.Find(name));
-                context.Out.WriteLine(name);
+                context.Out.WriteLine(act(engine, engine.Containers.Find(name), name));
             }
             catch (CrunException error)
             {

@@ -127,10 +127,6 @@ internal sealed class WaitCommand : Command
     public override string Synopsis => "CONTAINER [CONTAINER...]";
     public override int LeastOperands => 1;
 
-    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
-    {
-        var engine = EngineAccess.Open(context);
-        foreach (var name in operands) context.Out.WriteLine(engine.Wait(engine.Containers.Find(name)));
-        return ExitCodes.Success;
-    }
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands) =>
+        EngineAccess.ForEach(context, operands, static (engine, container, _) => engine.Wait(container).ToString(System.Globalization.CultureInfo.InvariantCulture));
 }
