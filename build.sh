@@ -28,7 +28,14 @@ verb_native_test() {
   needs_root; needs_packages
   [ -x "$BINARY" ] || verb_publish
   publish_launch_stress
-  run_tests native-tests/NativeTests.csproj ${1:+--filter "FullyQualifiedName~$1"}
+  run_tests native-tests/NativeTests.csproj --filter "${1:+FullyQualifiedName~$1&}TestCategory!=vm"
+}
+
+# vm-test         limits and systemd in virtual machines (User Mode Linux) with cgroup v2; arguments select: vm-test Systemd
+verb_vm_test() {
+  needs_root; needs_packages
+  [ -x "$BINARY" ] || verb_publish
+  run_tests native-tests/NativeTests.csproj --filter "${1:+FullyQualifiedName~$1&}TestCategory=vm"
 }
 
 # test            all tests, with all they need: what CI runs
@@ -38,6 +45,7 @@ verb_test() {
   PASSED=0 FAILED=0 SKIPPED=0
   verb_unit_test || true
   verb_native_test || true
+  verb_vm_test || true
   printf '%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
   [ "$FAILED" -eq 0 ] && [ "$PASSED" -gt 0 ]
 }
@@ -99,7 +107,7 @@ needs_tools() {
 
 # Debian's packages for tests, demo and bench; nothing of them is needed to use crun-sharp.
 PACKAGES="busybox-static iproute2 nftables curl"
-TEST_PACKAGES="debootstrap mmdebstrap tar xz-utils procps libseccomp-dev gcc libc6-dev skopeo buildah podman conmon containerd docker.io"
+TEST_PACKAGES="debootstrap mmdebstrap tar xz-utils procps libseccomp-dev gcc libc6-dev skopeo buildah podman conmon containerd docker.io user-mode-linux systemd"
 needs_packages() {
   needs_tools
   local missing=() package

@@ -105,11 +105,15 @@ internal sealed class ContainerNamespaces
         }
         foreach (var ns in _joined)
         {
-            if (ns.Flag != CloneFlags.CLONE_NEWUSER) Join(plan, ns);
+            if (ns.Flag != CloneFlags.CLONE_NEWUSER && !IsJoinedLater(ns.Flag, options)) Join(plan, ns);
         }
         // clone3 would root the cgroup namespace at our cgroup: the child makes its own once it is in its cgroup. And
         // the clocks of a time namespace can be set only before a process is in it.
         plan.For("make the namespaces", Spec).Clone(New & ~(CloneFlags.CLONE_NEWCGROUP | CloneFlags.CLONE_NEWTIME), options.Cgroup);
+        foreach (var ns in _joined)
+        {
+            if (IsJoinedLater(ns.Flag, options)) Join(plan, ns);
+        }
         if (New.HasFlag(CloneFlags.CLONE_NEWTIME)) plan.For("make the time namespace", Spec).Unshare(CloneFlags.CLONE_NEWTIME);
         if (NeedsSetUp || options.OnMade is not null) plan.For("set up the namespaces", Spec).Meet(Made);
         if (New.HasFlag(CloneFlags.CLONE_NEWTIME))
@@ -138,6 +142,11 @@ internal sealed class ContainerNamespaces
                 throw new CrunException(ErrorKind.System, "", $"set the clock {clock}", errno, $"write(/proc/{process.Pid}/timens_offsets, \"{line.TrimEnd()}\")", "config-linux.md#offset-for-time-namespace");
         }
     }
+
+    // Where namespaces delegate cgroups (the nsdelegate option of cgroup2), nobody enters a cgroup from outside of its own
+    // cgroup namespace (ENOENT): the process joins that once it is in its cgroup. In a user namespace it could no more.
+    private bool IsJoinedLater(CloneFlags flag, LaunchOptions options) =>
+        flag == CloneFlags.CLONE_NEWCGROUP && options.Cgroup is not null && !Own.HasFlag(CloneFlags.CLONE_NEWUSER);
 
     private static StagePlan.Step Join(StagePlan plan, (NamespaceSpec Spec, SafeFileHandle File, CloneFlags Flag) ns) =>
         plan.For($"join the {ns.Spec.Type} namespace {ns.Spec.Path}", Spec).JoinNamespaces(ns.File, ns.Flag);

@@ -55,10 +55,15 @@ public static class Join
         if (SecurityLabels.AreAskedFor(process)) plan.For("open procfs").OpenTrusted(AtCurrentDirectory, "/proc", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, procfs);
         // Before it has anything of the container's, nothing in the container may look into it.
         plan.For("hide from the container").Hide();
+        var cgroups = namespaces.HasFlag(CloneFlags.CLONE_NEWCGROUP) && options.Cgroup is not null ? OpenCgroupNamespace(container, options) : null;
+        if (cgroups is not null) namespaces &= ~CloneFlags.CLONE_NEWCGROUP;
         if (namespaces != 0) plan.For("join the container's namespaces").JoinNamespaces(container.File, namespaces);
         // Without a mount namespace of its own the container has a root directory all the same.
         if (!namespaces.HasFlag(CloneFlags.CLONE_NEWNS)) EnterRoot(plan, container, options);
         plan.For("start the process").Clone(0, options.Cgroup);
+        // Where namespaces delegate cgroups (the nsdelegate option of cgroup2), nobody enters a cgroup from outside of
+        // its own cgroup namespace (ENOENT): the process joins that once it is in its cgroup.
+        if (cgroups is not null) plan.For("join the container's cgroup namespace").JoinNamespaces(cgroups, CloneFlags.CLONE_NEWCGROUP);
         if (options.OnMade is not null) plan.Meet(ContainerNamespaces.Made);
         if (options.HasUserNamespace) ContainerNamespaces.BecomeRoot(plan);
         plan.For("start a session").NewSession();
@@ -68,6 +73,13 @@ public static class Join
         plan.For("wait for the start").Meet(InitPlan.Ready);
         ProcessSteps.Write(plan, process, options);
         return Launch.BeginPlan(plan, null, options, standardInput, standardOutput, standardError, options.OnMade);
+    }
+
+    private static SafeFileHandle OpenCgroupNamespace(PidHandle container, LaunchOptions options)
+    {
+        var file = FileAt.Open(null, $"/proc/{container.Pid}/ns/cgroup", OpenFlags.O_RDONLY);
+        options.Owned.Add(file);
+        return container.HasEnded ? throw CrunException.WrongState("the container is not running") : file;
     }
 
     private static void EnterRoot(StagePlan plan, PidHandle container, LaunchOptions options)
