@@ -82,6 +82,14 @@ public class CgroupTests
     }
 
     [Test]
+    public void One_that_somebody_removed_is_empty()
+    {
+        using var cgroup = _test.Tree.Create(_test.Path);
+        Directory.Delete(_test.HostPath);
+        Assert.That(cgroup.WaitUntilEmpty(TimeSpan.FromSeconds(1)), Is.True);
+    }
+
+    [Test]
     public void An_empty_cgroup_is_used_again()
     {
         using (_test.Tree.Create(_test.Path)) { }

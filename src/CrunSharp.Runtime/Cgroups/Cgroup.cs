@@ -118,8 +118,18 @@ public sealed class Cgroup : IDisposable
     /// <param name="timeout">How long; null without limit.</param>
     public bool WaitUntilEmpty(TimeSpan? timeout)
     {
-        using var events = OpenEvents("cgroup.events");
-        return events.WaitFor("populated", 0, timeout);
+        // systemd removes the cgroup of a scope as soon as it is empty: what is gone has no process.
+        if (FileAt.TryOpen(Directory, "cgroup.events", OpenFlags.O_RDONLY, out var errno) is not { } file)
+            return errno is Errno.ENOENT or Errno.ENODEV ? true : throw new CrunException(ErrorKind.System, "", $"watch {Path}", errno, "openat(cgroup.events, O_RDONLY)");
+        using var events = new CgroupEvents(file);
+        try
+        {
+            return events.WaitFor("populated", 0, timeout);
+        }
+        catch (CrunException error) when (error.Errno == Errno.ENODEV)
+        {
+            return true;
+        }
     }
 
     /// <summary>Opens a file with counters, to read them and to wait until they change.</summary>
