@@ -44,7 +44,9 @@ internal static class VirtualMachine
         ];
         using var machine = new Session(Process.Start(new ProcessStartInfo("unshare", arguments)
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         })!, $"the virtual machine ({mode})");
         machine.EndInput();
         var ended = Ends(machine, limit);
