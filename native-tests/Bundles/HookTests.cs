@@ -128,4 +128,23 @@ public sealed class HookTests : BundleTest
         Run("run", "-b", bundle, "after").Succeeded();
         Assert.That(Run("state", "after").Code, Is.Not.Zero);
     }
+
+    [TestCase("1.0.2", true)]
+    [TestCase("1.2.1", true)]
+    [TestCase("1.3.0", false)]
+    public void A_failure_after_the_start_is_a_warning_up_to_version_1_2(string version, bool isWarning)
+    {
+        if (!World.IsOurs) Assert.Ignore("runc takes it for an error at every version");
+        var bundle = Bundle("exec sleep 1000", kind => kind == "poststart" ? Hook("exit 1") : null);
+        var path = bundle + "/config.json";
+        var config = JsonNode.Parse(File.ReadAllText(path))!;
+        config["ociVersion"] = version;
+        config["hooks"]!["poststart"]!.AsArray().Add(Hook($"echo second >> {Log}"));
+        File.WriteAllText(path, config.ToJsonString());
+        World.Shell($"$R create -b {bundle} later </dev/null >/dev/null 2>&1").Succeeded();
+        Assert.That(Run("start", "later").Code == 0, Is.EqualTo(isWarning));
+        Assert.That(World.StatusOf("later"), Is.EqualTo(isWarning ? "running" : "stopped"));
+        Assert.That(File.ReadAllText(Log), Is.EqualTo(isWarning ? "second\n" : ""));
+        Run("delete", "--force", "later").Succeeded();
+    }
 }

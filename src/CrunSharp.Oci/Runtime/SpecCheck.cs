@@ -25,7 +25,8 @@ internal sealed partial class SpecCheck(string path)
         foreach (var (key, value) in spec.Annotations ?? new Dictionary<string, string>())
         {
             if (key.Length == 0) throw Invalid("$.annotations", "a key is empty", "config.md#annotations");
-            Require(value, $"$.annotations[\"{key}\"]", "config.md#annotations");
+            // The value may be empty.
+            if (value is null) throw Invalid($"$.annotations[\"{key}\"]", "it is missing", "config.md#annotations");
         }
         CheckNames(spec);
         if (spec.Linux is { } linux) CheckLinux(linux);

@@ -66,12 +66,13 @@ internal static class ProcessSteps
         }
         foreach (var limit in process.Rlimits ?? [])
             plan.For($"limit {limit.Type}", "config.md#posix-process").SetResourceLimit((int)ResourceLimits.Parse(limit.Type), limit.Soft, limit.Hard);
-        var notEntered = plan.NewSlot(1);
-        plan.For($"change to the directory {process.Cwd}", Spec).ChangeDirectory(process.Cwd).Into(notEntered).Tolerating([Errno.EACCES]);
+        // What needs no rights comes before the filter, which may refuse it.
+        plan.For("close descriptors").CloseOnExec(options.PreservedDescriptors);
+        var notEntered = EnterDirectory(plan, process.Cwd);
         BecomeUser(plan, process, options);
         // The kernel forgets this when the user changes: so after it.
         if (options.DiesWithStarter) plan.For("end with the starter").DieWithParent();
-        EnterDirectory(plan, process.Cwd, notEntered);
+        EnterDirectoryAsUser(plan, process.Cwd, notEntered);
         if (options.Init)
         {
             plan.For("start the init").BecomeInit();
@@ -79,7 +80,6 @@ internal static class ProcessSteps
         }
         if (process.Terminal) plan.For("take the terminal").SetControllingTerminal(0);
         if (process.NoNewPrivileges) LoadFilter(plan, options);
-        plan.For("close descriptors").CloseOnExec(options.PreservedDescriptors);
         Execute(plan, process);
     }
 
@@ -112,16 +112,28 @@ internal static class ProcessSteps
         plan.SetCapabilities(sets.Effective, sets.Permitted, sets.Inheritable, sets.Ambient);
     }
 
+    /// <returns>Whether it could not be entered: 0 when it was.</returns>
+    private static StageValue EnterDirectory(StagePlan plan, string directory)
+    {
+        var notEntered = plan.NewSlot(1);
+        var end = new StageLabel();
+        plan.For($"change to the directory {directory}", Spec).ChangeDirectory(directory).Into(notEntered).Tolerating([Errno.EACCES]);
+        plan.GoToUnlessZero(notEntered, end);
+        plan.CheckCurrentDirectory();
+        plan.Place(end);
+        return notEntered;
+    }
+
     // A directory that root may not enter (on a network file system) is entered as the user.
-    private static void EnterDirectory(StagePlan plan, string directory, StageValue notEntered)
+    private static void EnterDirectoryAsUser(StagePlan plan, string directory, StageValue notEntered)
     {
         var (enter, entered) = (new StageLabel(), new StageLabel());
         plan.For($"change to the directory {directory}", Spec).GoToUnlessZero(notEntered, enter);
         plan.GoTo(entered);
         plan.Place(enter);
         plan.ChangeDirectory(directory);
-        plan.Place(entered);
         plan.CheckCurrentDirectory();
+        plan.Place(entered);
     }
 
     private static void LoadFilter(StagePlan plan, LaunchOptions options)

@@ -100,8 +100,7 @@ public sealed class RuntimeContainer : IDisposable
                 StageStarter.Start(connection, Record.FirstStartStep, WriteProcessSteps, (number, value) =>
                     Launch.TakeListener(process, number, value, listener => SendListener(listener, process.Pid, StateAs(RuntimeStatus.Created, process.Pid))));
             FileAt.Remove(_directory, StartSocketName);
-            if (hooks?.Poststart is { Count: > 0 } after)
-                Hooks.Run(after, "poststart", StateAs(RuntimeStatus.Running, process.Pid).ToJson(), Bundle);
+            RunPoststart(StateAs(RuntimeStatus.Running, process.Pid));
         }
         catch (CrunException error)
         {
@@ -172,8 +171,8 @@ public sealed class RuntimeContainer : IDisposable
     public ContainerCgroups OpenCgroups() => ContainerCgroups.Open(TryRecord()?.Cgroups ?? new CgroupPlace());
 
     /// <summary>Removes all that was made for it.</summary>
-    /// <param name="force">Whether to kill it first if it runs.</param>
-    /// <exception cref="CrunException">It runs.</exception>
+    /// <param name="force">Whether to kill it first if it has not stopped.</param>
+    /// <exception cref="CrunException">It has not stopped.</exception>
     public void Delete(bool force)
     {
         using var alone = FileLock.Exclusive(_directory, LockName);
@@ -181,7 +180,7 @@ public sealed class RuntimeContainer : IDisposable
         using (var process = TryOpenProcess())
         {
             var status = StatusOf(process, cgroups);
-            if (!force && status is not (RuntimeStatus.Stopped or RuntimeStatus.Created))
+            if (!force && status != RuntimeStatus.Stopped)
                 throw CrunException.WrongState($"cannot delete container {Id} that is not stopped: {NameOf(status)}");
             if (process is not null) End(process);
         }
@@ -203,11 +202,27 @@ public sealed class RuntimeContainer : IDisposable
         if (state is not null && Later.Linux?.IntelRdt is { } rdt) IntelRdt.RemoveOf(rdt, Id);
         var after = runHooks && state is not null ? Later.Hooks?.Poststop : null;
         FileAt.RemoveTree(null, Path);
-        foreach (var hook in after ?? [])
+        if (after is not null) RunToTheLast(after, "poststop", state!);
+    }
+
+    // A failure ends the container since 1.3; up to 1.2 it was a warning, and those after it were run.
+    private void RunPoststart(ContainerState state)
+    {
+        if (Spec.Hooks?.Poststart is not { Count: > 0 } hooks) return;
+        if (Spec.OciVersion is { } version && (version.StartsWith("1.0.", StringComparison.Ordinal)
+            || version.StartsWith("1.1.", StringComparison.Ordinal) || version.StartsWith("1.2.", StringComparison.Ordinal)))
+            RunToTheLast(hooks, "poststart", state);
+        else
+            Hooks.Run(hooks, "poststart", state.ToJson(), Bundle);
+    }
+
+    private void RunToTheLast(IReadOnlyList<HookSpec> hooks, string kind, ContainerState state)
+    {
+        foreach (var hook in hooks)
         {
             try
             {
-                Hooks.Run([hook], "poststop", state!.ToJson(), state.Bundle);
+                Hooks.Run([hook], kind, state.ToJson(), state.Bundle);
             }
             catch (CrunException error)
             {

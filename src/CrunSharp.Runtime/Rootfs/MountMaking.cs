@@ -58,7 +58,7 @@ internal sealed class MountMaking(RuntimeSpec spec, LaunchOptions options, Conta
                 Destination = at,
                 Type = mount.Type,
                 Instead = ofNamespaces.Instead,
-                Data = wanted.Data,
+                Data = mount.Source is { Length: > 0 } source ? [new("source", source), .. wanted.Data] : wanted.Data,
                 Options = wanted,
             }, tree, to);
             return;
@@ -151,7 +151,7 @@ internal sealed class MountMaking(RuntimeSpec spec, LaunchOptions options, Conta
     {
         var type = mount.Type!;
         var data = new List<KeyValuePair<string, string?>>();
-        if (mount.Source is { Length: > 0 } source && source != type && type is not ("tmpfs" or "devpts")) data.Add(new("source", source));
+        if (mount.Source is { Length: > 0 } source) data.Add(new("source", source));
         // Of a disk that may not be written to, and of none that is in memory: there mount points have to be made.
         var isReadOnly = wanted.Set.HasFlag(MountAttributes.MOUNT_ATTR_RDONLY);
         if (isReadOnly && type is not ("tmpfs" or "devpts" or "overlay")) data.Add(new("ro", null));
