@@ -208,7 +208,7 @@ public sealed class RuntimeContainer : IDisposable
     // A failure ends the container since 1.3; up to 1.2 it was a warning, and those after it were run.
     private void RunPoststart(ContainerState state)
     {
-        if (Spec.Hooks?.Poststart is not { Count: > 0 } hooks) return;
+        if (Later.Hooks?.Poststart is not { Count: > 0 } hooks) return;
         if (Spec.OciVersion is { } version && (version.StartsWith("1.0.", StringComparison.Ordinal)
             || version.StartsWith("1.1.", StringComparison.Ordinal) || version.StartsWith("1.2.", StringComparison.Ordinal)))
             RunToTheLast(hooks, "poststart", state);
