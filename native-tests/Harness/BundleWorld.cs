@@ -107,10 +107,10 @@ public sealed class BundleWorld : IDisposable
     {
         if (System.IO.Directory.Exists(State))
         {
-            foreach (var id in System.IO.Directory.GetDirectories(State)) Run("delete", "--force", Path.GetFileName(id));
+            foreach (var id in System.IO.Directory.GetDirectories(State).Where(static path => !path.EndsWith("/~filters", StringComparison.Ordinal))) Run("delete", "--force", Path.GetFileName(id));
         }
         var left = new List<string>();
-        if (System.IO.Directory.Exists(State)) left.AddRange(System.IO.Directory.GetFileSystemEntries(State));
+        if (System.IO.Directory.Exists(State)) left.AddRange(System.IO.Directory.GetFileSystemEntries(State).Where(static path => !path.EndsWith("/~filters", StringComparison.Ordinal)));
         left.AddRange(Cgroups.Where(path => !EngineCgroups.Contains(Path.GetFileName(path))));
         Cleanliness.Processes(_world, left);
         return left;
