@@ -83,7 +83,7 @@ public sealed class PodmanTests : BundleTest
     [Test]
     public void A_terminal_works()
     {
-        var outcome = Podman("script -qec \"$(declare -f podman); podman run --rm -it --network none localhost/busybox sh -c 'tty; stty size'\" /dev/null </dev/null");
+        var outcome = Podman("script -qec \"$(declare -f podman); podman run --rm -it --network none localhost/busybox sh -c 'tty; stty size; sleep 0.5'\" /dev/null < <(sleep 3)");
         Assert.That(outcome.Out, Does.Contain("/dev/pts/0"), outcome.ToString());
     }
 
