@@ -18,6 +18,9 @@ public static unsafe class DetachedMount
     private const int MostBytesInString = 255;
     private const uint CLONE_FS = 0x200;
 
+    /// <summary>Whether a new file system can be copied, by open_tree, before it is attached: since Linux 6.15.</summary>
+    public static bool CanBeCopied => Environment.OSVersion.Version is { Major: > 6 } or { Major: 6, Minor: >= 15 };
+
     /// <summary>A new file system.</summary>
     /// <param name="type">Its type, such as <c>tmpfs</c>.</param>
     /// <param name="options">Its options; a null value is a flag.</param>

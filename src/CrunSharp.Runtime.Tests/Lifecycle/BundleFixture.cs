@@ -55,6 +55,18 @@ public abstract class BundleFixture
         Linux = new LinuxSpec { Namespaces = [New("pid"), New("mount"), New("ipc"), New("uts"), New("network"), New("cgroup")] },
     };
 
+    /// <summary>The ids of <see cref="InUserNamespace(string)"/>.</summary>
+    protected static readonly IReadOnlyList<IdMapping> Map = [new() { ContainerID = 0, HostID = 100000, Size = 1000 }, new() { ContainerID = 1000, HostID = 300000, Size = 10 }];
+
+    /// <summary>A container with a user namespace whose root user owns the root directory.</summary>
+    protected RuntimeSpec InUserNamespace(string command) => InUserNamespace(Shell(command));
+
+    protected RuntimeSpec InUserNamespace(RuntimeSpec spec)
+    {
+        FileAt.SetOwner(null, Rootfs, 100000, 100000);
+        return spec with { Linux = spec.Linux! with { Namespaces = [.. spec.Linux.Namespaces!, New("user")], UidMappings = Map, GidMappings = Map } };
+    }
+
     protected static CapabilitiesSpec All(params string[] names) => new() { Bounding = names, Effective = names, Permitted = names };
 
     /// <summary>What a container printed, and its exit code at the end where that is not 0.</summary>

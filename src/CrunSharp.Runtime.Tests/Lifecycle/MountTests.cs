@@ -40,6 +40,28 @@ public class MountTests : BundleFixture
         Assert.That(Run(spec), Is.EqualTo($"{expected}\n{expected}\n"));
     }
 
+    // Linux lists them in the order in which they were made (since 6.8), or attached; and lets us copy since 6.15.
+    [TestCase(false)]
+    [TestCase(true)]
+    public void They_are_listed_in_the_order_of_the_configuration(bool inUserNamespace)
+    {
+        if (Environment.OSVersion.Version is { Major: 6, Minor: >= 8 and < 15 }) Assert.Ignore("Linux 6.8 to 6.14 number mounts when they are made, and cannot copy them");
+        var spec = Shell("awk '{print $5}' /proc/self/mountinfo");
+        spec = spec with
+        {
+            Mounts =
+            [
+                Tmpfs("/tmp/first"), Proc, Dev, new MountSpec { Destination = "/dev/pts", Type = "devpts", Source = "devpts", Options = ["newinstance"] },
+                Tmpfs("/dev/shm"), Sys, Tmpfs("/tmp/shared", "shared"), Tmpfs("/tmp/last", "ro"),
+            ],
+        };
+        if (inUserNamespace) spec = InUserNamespace(spec);
+        var listed = Run(spec).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var asked = spec.Mounts!.Select(static mount => mount.Destination).ToArray();
+        Assert.That(listed.Where(asked.Contains), Is.EqualTo(asked));
+        Assert.That(listed, Is.Unique);
+    }
+
     [TestCase("rro", "ro,relatime", "ro,relatime")]
     [TestCase("rro,rrw", "rw,relatime", "rw,relatime")]
     [TestCase("ro", "ro,relatime", "rw,relatime")]

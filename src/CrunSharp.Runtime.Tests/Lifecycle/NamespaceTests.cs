@@ -10,15 +10,6 @@ namespace CrunSharp.Runtime.Tests.Lifecycle;
 
 public class NamespaceTests : BundleFixture
 {
-    private static readonly IReadOnlyList<IdMapping> Map = [new() { ContainerID = 0, HostID = 100000, Size = 1000 }, new() { ContainerID = 1000, HostID = 300000, Size = 10 }];
-
-    private RuntimeSpec InUserNamespace(string command)
-    {
-        FileAt.SetOwner(null, Rootfs, 100000, 100000);
-        var spec = Shell(command);
-        return spec with { Linux = spec.Linux! with { Namespaces = [.. spec.Linux.Namespaces!, New("user")], UidMappings = Map, GidMappings = Map } };
-    }
-
     [Test]
     public void A_user_namespace_has_its_mappings_and_its_root_user_owns_what_is_made()
     {

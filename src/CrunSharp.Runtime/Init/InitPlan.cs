@@ -67,7 +67,7 @@ internal static class InitPlan
         {
             // After the wait: it hides the host's /proc.
             MountSteps.Protect(plan, spec, linux, root);
-            MountSteps.Enter(plan, linux, root, options);
+            MountSteps.Enter(plan, linux, rootfs, root, options);
             return;
         }
         plan.For("change the root directory", "config.md#root").EnterDirectory(root);

@@ -40,7 +40,7 @@ internal static class MountSteps
     }
 
     /// <summary>Makes the root the root directory.</summary>
-    public static void Enter(StagePlan plan, LinuxSpec linux, StageValue root, LaunchOptions options)
+    public static void Enter(StagePlan plan, LinuxSpec linux, ContainerRootfs rootfs, StageValue root, LaunchOptions options)
     {
         plan.For("change the root directory", "config.md#root");
         if (options.NoPivot)
@@ -52,6 +52,11 @@ internal static class MountSteps
         }
         else
         {
+            // They go with the old root. Alone, each would cost whoever closes it last a grace period of the kernel's.
+            foreach (var mount in rootfs.Mounts)
+            {
+                if (mount.IsCopied) plan.MoveMount((int)mount.Mount!.DangerousGetHandle(), "/proc");
+            }
             plan.PivotRoot(root);
         }
         plan.CheckNothingLiesOnRoot(root);
@@ -63,13 +68,19 @@ internal static class MountSteps
 
     private static void Attach(StagePlan plan, StageValue root, PreparedMount mount)
     {
-        var made = mount.Mount is { } ready ? plan.Inherit(ready) : mount.File is { } file ? CopyOf(plan, file) : MakeInNamespaces(plan, mount);
+        var made = mount switch
+        {
+            { Mount: { } ready, IsCopied: false } => plan.Inherit(ready),
+            { Mount: { } original } => CopyOf(plan, original),
+            { File: { } file } => CopyOf(plan, file),
+            _ => MakeInNamespaces(plan, mount),
+        };
         var target = plan.NewSlot();
         // It was found without links: none may lead it elsewhere now.
         plan.Open(root, mount.Destination, OpenFlags.O_PATH, StageResolve.WithoutLinks, target);
         plan.MoveMount(made, target);
         plan.Close(target);
-        if (mount.Mount is null) plan.Close(made);
+        if (mount.Mount is null || mount.IsCopied) plan.Close(made);
     }
 
     private static StageValue CopyOf(StagePlan plan, SafeFileHandle file)

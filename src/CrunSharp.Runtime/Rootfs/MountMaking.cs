@@ -66,7 +66,14 @@ internal sealed class MountMaking(RuntimeSpec spec, LaunchOptions options, Conta
         var made = NewFileSystem(mount, wanted, operation);
         var place = PlaceOf(tree, destination, isDirectory: true, made);
         if (wanted.CopiesUp && mount.Type == "tmpfs") CopyUp(tree, place, made);
-        Attach(new PreparedMount { Destination = place, Mount = made, IsReadOnlyAtLast = wanted.Set.HasFlag(MountAttributes.MOUNT_ATTR_RDONLY) }, tree, to);
+        Attach(new PreparedMount
+        {
+            Destination = place,
+            Mount = made,
+            IsCopied = DetachedMount.CanBeCopied && to.Exists(static before => before.Type is not null)
+                && !wanted.Propagations.Exists(static change => change.Propagation == MountPropagation.MS_UNBINDABLE),
+            IsReadOnlyAtLast = wanted.Set.HasFlag(MountAttributes.MOUNT_ATTR_RDONLY),
+        }, tree, to);
     }
 
     private static void Attach(PreparedMount mount, RootTree tree, List<PreparedMount> to)

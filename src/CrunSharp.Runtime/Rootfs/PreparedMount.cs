@@ -26,6 +26,12 @@ internal sealed class PreparedMount
     /// <summary>What is done to a mount that is not yet made.</summary>
     public MountOptions? Options { get; init; }
 
+    /// <summary>
+    /// Whether a copy of <see cref="Mount"/> is attached instead of itself. /proc/self/mountinfo lists mounts in the order in
+    /// which they were made, and this one is made before mounts that precede it.
+    /// </summary>
+    public bool IsCopied { get; init; }
+
     /// <summary>Whether it becomes read-only when all is in it.</summary>
     public bool IsReadOnlyAtLast { get; init; }
 }
