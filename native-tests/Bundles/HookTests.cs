@@ -121,6 +121,18 @@ public sealed class HookTests : BundleTest
     }
 
     [Test]
+    public void Those_of_the_container_are_in_its_cgroups_and_print_what_they_want()
+    {
+        var bundle = Bundle("exec sleep 1000", kind => kind is "createContainer" or "startContainer"
+            ? Hook($"(echo {kind}; cat /proc/self/cgroup) >> {Log}; head -c 300000000 /dev/zero; sleep 1000 &") : null);
+        World.Shell($"$R create -b {bundle} talkative </dev/null >/dev/null 2>&1 && $R start talkative").Succeeded();
+        var groups = File.ReadAllText(Log).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Run("delete", "--force", "talkative").Succeeded();
+        Assert.That(groups, Does.Contain("createContainer").And.Contain("startContainer"));
+        Assert.That(groups.Where(static line => line.Contains(':')).Distinct().All(static line => line.EndsWith(":/", StringComparison.Ordinal) || line.Contains("talkative", StringComparison.Ordinal)), string.Join('\n', groups));
+    }
+
+    [Test]
     public void A_failure_after_the_end_is_only_a_warning()
     {
         if (!World.IsOurs) Assert.Ignore("runc and crun take it for an error");

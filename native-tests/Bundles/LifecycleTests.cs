@@ -245,6 +245,17 @@ public sealed class LifecycleTests : BundleTest
         }
     }
 
+    [Test]
+    public void A_container_whose_configuration_was_torn_by_a_power_cut_can_be_deleted()
+    {
+        if (!World.IsOurs) Assert.Ignore("the file is ours");
+        World.Shell($"$R create -b {World.Bundle("true")} torn </dev/null >/dev/null 2>&1").Succeeded();
+        File.WriteAllText($"{World.State}/torn/config.json", "{\"annot");
+        Run("list").Succeeded();
+        Assert.That(Run("start", "torn").Code, Is.Not.Zero);
+        Assert.That(Run("delete", "--force", "torn").Succeeded().Err, Does.Contain("poststop hooks are not run"));
+    }
+
     [TestCase("run -b {0} crashed")]
     [TestCase("run -d -b {0} crashed")]
     [TestCase("start crashed")]

@@ -115,7 +115,7 @@ internal sealed class ContainerNamespaces
             if (IsJoinedLater(ns.Flag, options)) Join(plan, ns);
         }
         if (New.HasFlag(CloneFlags.CLONE_NEWTIME)) plan.For("make the time namespace", Spec).Unshare(CloneFlags.CLONE_NEWTIME);
-        if (NeedsSetUp || options.OnMade is not null) plan.For("set up the namespaces", Spec).Meet(Made);
+        if (NeedsSetUp) plan.For("set up the namespaces", Spec).Meet(Made);
         if (New.HasFlag(CloneFlags.CLONE_NEWTIME))
         {
             var time = plan.NewSlot();

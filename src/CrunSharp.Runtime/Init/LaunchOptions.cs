@@ -1,4 +1,3 @@
-using CrunSharp.Kernel.Processes;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Runtime.Init;
@@ -70,12 +69,6 @@ public sealed record LaunchOptions
     /// the one in which this process is.
     /// </summary>
     public IReadOnlyDictionary<string, string>? CgroupDirectories { get; init; }
-
-    /// <summary>
-    /// Gets the process when its namespaces are made, and before its cgroup namespace and its first mount: to put it into
-    /// cgroups of version 1.
-    /// </summary>
-    public Action<PidHandle>? OnMade { get; init; }
 
     /// <summary>Gets the listener of a system call filter that has one, before the program starts.</summary>
     public Action<SafeFileHandle>? OnListener { get; init; }

@@ -106,14 +106,13 @@ public sealed class Creation : IDisposable
             // What was made is known from here on, whatever happens next.
             container.Write(record = record with { Cgroups = cgroups.Place });
             var rdt = spec.Linux?.IntelRdt is { } asked ? IntelRdt.Open(asked, options.Id) : null;
-            var points = PointsOf(spec.Hooks) | (entry.HasOthers ? LaunchPoints.NamespacesMade : 0);
+            var points = PointsOf(spec.Hooks) | (entry.HasOthers || rdt is not null ? LaunchPoints.NamespacesMade : 0);
             var launchOptions = OptionsOf(record, filter) with
             {
                 Cgroup = entry.Directory,
                 CgroupDirectories = cgroups.Directories,
                 Bundle = bundle.Path,
                 NoPivot = options.NoPivot,
-                OnMade = rdt is null ? null : made => rdt.Add(made.Pid),
                 StartSocket = socket,
                 Points = points,
                 RootPath = points.HasFlag(LaunchPoints.MountsMade) ? record.Rootfs : "/",
@@ -126,7 +125,7 @@ public sealed class Creation : IDisposable
                 FirstStartStep = launchOptions.FirstStartStep,
             };
             container.Write(record);
-            MeetAt(points, container, launch, entry, spec.Hooks);
+            MeetAt(points, container, launch, entry, rdt, spec.Hooks);
             launch.WaitUntilReady();
             var terminal = HandTerminalOver(launch, spec, options);
             if (options.PidfdSocket is { } pidfdSocket) Send(pidfdSocket, "pidfd"u8, launch.Process.File, "hand the pidfd over");
@@ -177,12 +176,13 @@ public sealed class Creation : IDisposable
         (hooks?.Prestart is { Count: > 0 } || hooks?.CreateRuntime is { Count: > 0 } ? LaunchPoints.NamespacesMade : 0)
         | (hooks?.CreateContainer is { Count: > 0 } ? LaunchPoints.MountsMade : 0);
 
-    private static void MeetAt(LaunchPoints points, RuntimeContainer container, Launch launch, CgroupEntry entry, HooksSpec? hooks)
+    private static void MeetAt(LaunchPoints points, RuntimeContainer container, Launch launch, CgroupEntry entry, IntelRdt? rdt, HooksSpec? hooks)
     {
         if (points.HasFlag(LaunchPoints.NamespacesMade))
         {
             launch.WaitFor(LaunchPoints.NamespacesMade);
             entry.Add(launch.Process.Pid);
+            rdt?.Add(launch.Process.Pid);
             var state = container.StateAs(RuntimeStatus.Created, launch.Process.Pid).ToJson();
             Hooks.Run(hooks?.Prestart, "prestart", state, container.Bundle);
             Hooks.Run(hooks?.CreateRuntime, "createRuntime", state, container.Bundle);
@@ -192,7 +192,7 @@ public sealed class Creation : IDisposable
         {
             launch.WaitFor(LaunchPoints.MountsMade);
             var state = container.StateAs(RuntimeStatus.Created, RuntimeContainer.NamespacePid(launch.Process)).ToJson();
-            Hooks.RunIn(hooks!.CreateContainer, "createContainer", state, launch.Process);
+            Hooks.RunIn(hooks!.CreateContainer, "createContainer", state, launch.Process, entry);
             launch.GoOn();
         }
     }

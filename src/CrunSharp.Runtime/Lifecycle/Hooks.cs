@@ -3,6 +3,8 @@ using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
+using CrunSharp.Runtime.Cgroups;
+using CrunSharp.Runtime.Init;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Runtime.Lifecycle;
@@ -24,33 +26,42 @@ internal static class Hooks
         ForEach(hooks, kind, state, (hook, input, output) =>
             ChildProcess.Start(hook.Path, ArgumentsOf(hook), hook.Env ?? [], input, output, output, workingDirectory));
 
-    /// <summary>Runs hooks in a container's namespaces, in their order.</summary>
+    /// <summary>Runs hooks in a container's namespaces and cgroups, in their order.</summary>
     /// <inheritdoc cref="Run"/>
     /// <param name="hooks">The hooks.</param>
     /// <param name="kind">Their kind, for errors.</param>
     /// <param name="state">The container's state, JSON for their standard input.</param>
     /// <param name="container">The container's first process.</param>
-    public static void RunIn(IReadOnlyList<HookSpec>? hooks, string kind, byte[] state, PidHandle container) =>
+    /// <param name="entry">The way into its cgroups.</param>
+    public static void RunIn(IReadOnlyList<HookSpec>? hooks, string kind, byte[] state, PidHandle container, CgroupEntry entry) =>
         ForEach(hooks, kind, state, (hook, input, output) =>
         {
-            var plan = new StagePlan();
+            var (plan, options) = (new StagePlan(), new LaunchOptions { Cgroup = entry.Directory });
             plan.For("hide from the container").Hide();
-            plan.For("join the container's namespaces").JoinNamespaces(container.File, Join.NamespacesOf(container));
-            plan.For("start the hook").Clone(0, null);
+            Join.Enter(plan, container, Join.NamespacesOf(container), options);
+            plan.Meet(InitPlan.Ready);
             plan.CloseOnExec();
             plan.For($"run {hook.Path}", Spec).Execute(hook.Path, plan.Texts(ArgumentsOf(hook)), plan.Texts(hook.Env ?? []));
             using var stage = Stage.Start(plan, input, output, output);
             var process = stage.WaitForProcess();
             try
             {
+                stage.WaitForEvent(InitPlan.Ready);
+                entry.Add(process.Pid);
+                stage.Continue();
                 stage.WaitForExec();
                 return process;
             }
             catch
             {
+                process.Send(Signal.SIGKILL.Number);
                 process.Reap();
                 process.Dispose();
                 throw;
+            }
+            finally
+            {
+                foreach (var file in options.Owned) file.Dispose();
             }
         });
 
@@ -63,11 +74,11 @@ internal static class Hooks
             if (!hook.Path.StartsWith('/')) throw CrunException.Invalid($"the hook's path \"{hook.Path}\" is not absolute", operation, Spec);
             if (hook.Timeout <= 0) throw CrunException.Invalid($"the hook's timeout {hook.Timeout} is not greater than 0", operation, Spec);
             using var input = MemoryFile.Create("state", state);
-            using var output = MemoryFile.Create("output", []);
+            using var output = new ProcessOutput(MostOutput);
             PidHandle process;
             try
             {
-                process = start(hook, input, output);
+                process = start(hook, input, output.Target);
             }
             catch (CrunException error)
             {
@@ -75,7 +86,7 @@ internal static class Hooks
             }
             using (process)
             {
-                var inTime = process.WaitForEnd(hook.Timeout is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
+                var inTime = output.ReadUntilEndOf(process, hook.Timeout is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
                 if (!inTime) process.Send(Signal.SIGKILL.Number);
                 var status = process.Reap();
                 if (!inTime) throw new CrunException(ErrorKind.System, $"{hook.Path} took longer than {hook.Timeout} seconds", operation, spec: Spec);
@@ -84,10 +95,10 @@ internal static class Hooks
         }
     }
 
-    private static string Describe(HookSpec hook, ExitStatus status, SafeFileHandle output)
+    private static string Describe(HookSpec hook, ExitStatus status, ProcessOutput output)
     {
         var how = status.Signal == 0 ? $"exit status {status.Code}" : $"signal {Signal.FromNumber(status.Signal)}";
-        var said = Encoding.UTF8.GetString(MemoryFile.Read(output, MostOutput)).Trim().ReplaceLineEndings(" ");
+        var said = Encoding.UTF8.GetString(output.Kept).Trim().ReplaceLineEndings(" ");
         return said.Length == 0 ? $"{hook.Path}: {how}" : $"{hook.Path}: {how}, output: {said}";
     }
 

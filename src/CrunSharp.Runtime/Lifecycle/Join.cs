@@ -55,6 +55,24 @@ public static class Join
         if (SecurityLabels.AreAskedFor(process)) plan.For("open procfs").OpenTrusted(AtCurrentDirectory, "/proc", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, procfs);
         // Before it has anything of the container's, nothing in the container may look into it.
         plan.For("hide from the container").Hide();
+        Enter(plan, container, namespaces, options);
+        if (options.HasUserNamespace) ContainerNamespaces.BecomeRoot(plan);
+        plan.For("start a session").NewSession();
+        if (terminalSocket is not null) OpenTerminal(plan, terminalSocket, process);
+        Scheduling.WriteAffinity(plan, process.ExecCpuAffinity?.Final);
+        ProcessSteps.BeforeStart(plan, process, null, options, procfs);
+        plan.For("wait for the start").Meet(InitPlan.Ready);
+        ProcessSteps.Write(plan, process, options);
+        return Launch.BeginPlan(plan, null, options, standardInput, standardOutput, standardError);
+    }
+
+    /// <summary>Makes a process in a container's namespaces, its root directory and its cgroup.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="container">The container's first process.</param>
+    /// <param name="namespaces">Those that are not ours.</param>
+    /// <param name="options">Names the cgroup, and owns what the plan refers to.</param>
+    internal static void Enter(StagePlan plan, PidHandle container, CloneFlags namespaces, LaunchOptions options)
+    {
         var cgroups = namespaces.HasFlag(CloneFlags.CLONE_NEWCGROUP) && options.Cgroup is not null ? OpenCgroupNamespace(container, options) : null;
         if (cgroups is not null) namespaces &= ~CloneFlags.CLONE_NEWCGROUP;
         if (namespaces != 0) plan.For("join the container's namespaces").JoinNamespaces(container.File, namespaces);
@@ -64,15 +82,6 @@ public static class Join
         // Where namespaces delegate cgroups (the nsdelegate option of cgroup2), nobody enters a cgroup from outside of
         // its own cgroup namespace (ENOENT): the process joins that once it is in its cgroup.
         if (cgroups is not null) plan.For("join the container's cgroup namespace").JoinNamespaces(cgroups, CloneFlags.CLONE_NEWCGROUP);
-        if (options.OnMade is not null) plan.Meet(ContainerNamespaces.Made);
-        if (options.HasUserNamespace) ContainerNamespaces.BecomeRoot(plan);
-        plan.For("start a session").NewSession();
-        if (terminalSocket is not null) OpenTerminal(plan, terminalSocket, process);
-        Scheduling.WriteAffinity(plan, process.ExecCpuAffinity?.Final);
-        ProcessSteps.BeforeStart(plan, process, null, options, procfs);
-        plan.For("wait for the start").Meet(InitPlan.Ready);
-        ProcessSteps.Write(plan, process, options);
-        return Launch.BeginPlan(plan, null, options, standardInput, standardOutput, standardError, options.OnMade);
     }
 
     private static SafeFileHandle OpenCgroupNamespace(PidHandle container, LaunchOptions options)

@@ -59,12 +59,7 @@ public sealed class Launch : IDisposable
             var (input, output, error) = (rootfs.Terminal ?? standardInput, rootfs.Terminal ?? standardOutput, rootfs.Terminal ?? standardError);
             StandardFiles.GiveTo(spec.Process?.User, namespaces.Map, input, output, error);
             var plan = InitPlan.Write(spec, rootfs, namespaces, options);
-            var launch = BeginPlan(plan, rootfs, options, input, output, error, namespaces.NeedsSetUp || options.OnMade is not null ? made =>
-            {
-                namespaces.SetUp(made);
-                options.OnMade?.Invoke(made);
-            }
-            : null);
+            var launch = BeginPlan(plan, rootfs, options, input, output, error, namespaces.NeedsSetUp ? namespaces.SetUp : null);
             launch._devices = spec.Linux?.NetDevices;
             return launch;
         }

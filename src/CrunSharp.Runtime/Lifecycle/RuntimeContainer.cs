@@ -57,6 +57,20 @@ public sealed class RuntimeContainer : IDisposable
     // What is needed once it is made, without reading all the rest.
     private RuntimeSpec Later => _spec ?? (_later ??= RuntimeSpec.ParseLater(ReadConfig(), $"{Path}/{Lifecycle.Bundle.ConfigName}"));
 
+    // A configuration that a power cut tore must not keep a container from being deleted.
+    private RuntimeSpec? TryLater()
+    {
+        try
+        {
+            return Later;
+        }
+        catch (CrunException error)
+        {
+            Warnings.Add($"poststop hooks are not run: {error.Message}");
+            return null;
+        }
+    }
+
     /// <summary>Where it is in its life.</summary>
     public RuntimeStatus Status
     {
@@ -95,7 +109,11 @@ public sealed class RuntimeContainer : IDisposable
         try
         {
             if (hooks?.StartContainer is { Count: > 0 } inside)
-                Hooks.RunIn(inside, "startContainer", StateAs(RuntimeStatus.Created, NamespacePid(process)).ToJson(), process);
+            {
+                using var cgroups = OpenCgroups();
+                using var entry = cgroups.EnterFurther(process.Pid);
+                Hooks.RunIn(inside, "startContainer", StateAs(RuntimeStatus.Created, NamespacePid(process)).ToJson(), process, entry);
+            }
             using (var connection = UnixSocket.TryConnectPackets(_directory, StartSocketName) ?? throw CannotStart(Status))
                 StageStarter.Start(connection, Record.FirstStartStep, WriteProcessSteps, (number, value) =>
                     Launch.TakeListener(process, number, value, listener => SendListener(listener, process.Pid, StateAs(RuntimeStatus.Created, process.Pid))));
@@ -199,8 +217,9 @@ public sealed class RuntimeContainer : IDisposable
         if (cgroups.Exist) cgroups.Kill();
         cgroups.Remove();
         var state = TryRecord() is null ? null : StateAs(RuntimeStatus.Stopped, 0);
-        if (state is not null && Later.Linux?.IntelRdt is { } rdt) IntelRdt.RemoveOf(rdt, Id);
-        var after = runHooks && state is not null ? Later.Hooks?.Poststop : null;
+        var spec = state is null ? null : TryLater();
+        if (spec?.Linux?.IntelRdt is { } rdt) IntelRdt.RemoveOf(rdt, Id);
+        var after = runHooks ? spec?.Hooks?.Poststop : null;
         FileAt.RemoveTree(null, Path);
         if (after is not null) RunToTheLast(after, "poststop", state!);
     }

@@ -65,7 +65,9 @@ internal sealed class DeleteCommand : RuntimeCommand
     {
         if (!_force) return With(context, operands, static container => container.Delete(force: false));
         using var container = OpenStore(context).TryGet(operands[0]);
-        container?.Delete(force: true);
+        if (container is null) return ExitCodes.Success;
+        container.Delete(force: true);
+        Tell(context, container);
         return ExitCodes.Success;
     }
 }
