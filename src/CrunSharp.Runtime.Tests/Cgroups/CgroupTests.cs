@@ -87,6 +87,7 @@ public class CgroupTests
         using var cgroup = _test.Tree.Create(_test.Path);
         Directory.Delete(_test.HostPath);
         Assert.That(cgroup.WaitUntilEmpty(TimeSpan.FromSeconds(1)), Is.True);
+        Assert.That(cgroup.Processes(), Is.Empty);
     }
 
     [Test]

@@ -70,8 +70,7 @@ public sealed class Cgroup : IDisposable
     /// <exception cref="CrunException">ESRCH when there is no such process, EAGAIN when it would exceed a limit.</exception>
     public void Add(int pid) => KernelFile.Write(Directory, "cgroup.procs", pid.ToString(CultureInfo.InvariantCulture));
 
-    /// <summary>The processes in it and below it; those of other pid namespaces are left out.</summary>
-    /// <exception cref="CrunException">It was removed.</exception>
+    /// <summary>The processes in it and below it; those of other pid namespaces are left out. One that was removed has none.</summary>
     public IReadOnlyList<int> Processes()
     {
         var processes = new List<int>();
@@ -110,7 +109,7 @@ public sealed class Cgroup : IDisposable
         // Linux 5.14.
         var errno = KernelFile.TryWrite(Directory, "cgroup.kill", "1");
         if (errno == Errno.None) return;
-        if (errno != Errno.ENOENT) throw new CrunException(ErrorKind.System, "", $"kill {Path}", errno, "write(cgroup.kill, \"1\")");
+        if (errno is not (Errno.ENOENT or Errno.ENODEV)) throw new CrunException(ErrorKind.System, "", $"kill {Path}", errno, "write(cgroup.kill, \"1\")");
         KillEach();
     }
 

@@ -78,12 +78,22 @@ internal static class CgroupDirectory
         {
             return KernelFile.Read(directory, "cgroup.procs");
         }
-        catch (CrunException error) when (error.Errno == Errno.EOPNOTSUPP)
+        catch (CrunException error) when (error.Errno is Errno.EOPNOTSUPP or Errno.ENOENT or Errno.ENODEV)
         {
-            return ""; // a threaded cgroup: its processes are listed above it
+            // The processes of a threaded cgroup are listed above it. systemd removes the cgroup of a scope as soon as it is empty.
+            return "";
         }
     }
 
-    private static List<string> Children(SafeFileHandle directory) =>
-        FileAt.List(directory).FindAll(name => FileAt.TryStatus(directory, name)?.Kind == FileKind.Directory);
+    private static List<string> Children(SafeFileHandle directory)
+    {
+        try
+        {
+            return FileAt.List(directory).FindAll(name => FileAt.TryStatus(directory, name)?.Kind == FileKind.Directory);
+        }
+        catch (CrunException error) when (error.Errno is Errno.ENOENT or Errno.ENODEV)
+        {
+            return []; // it was removed
+        }
+    }
 }
