@@ -153,8 +153,14 @@ public sealed class World : IDisposable
     {
         _outside?.Dispose();
         Host.Dispose();
-        _cgroup.Dispose();
-        FileAt.RemoveTree(null, Directory);
+        try
+        {
+            _cgroup.Dispose();
+        }
+        finally
+        {
+            FileAt.RemoveTree(null, Directory);
+        }
     }
 
     private void SetDirectories(IDictionary<string, string?> environment)
