@@ -50,6 +50,16 @@ public class DeviceTests : BundleFixture
     }
 
     [Test]
+    public void What_the_configuration_mounts_at_a_devices_path_is_left()
+    {
+        File.WriteAllText(Folder + "/other", "other");
+        MountSpec Bound(string path, string source) => new() { Destination = path, Source = source, Options = ["bind"] };
+        var spec = With("echo x > /dev/null; cat /dev/full; stat -c %t:%T /dev/zero", new DeviceSpec { Type = "c", Path = "/dev/zero", Major = 1, Minor = 5 });
+        spec = spec with { Mounts = [Proc, Dev, Bound("/dev/null", "/dev/null"), Bound("/dev/zero", "/dev/zero"), Bound("/dev/full", Folder + "/other")] };
+        Assert.That(Run(spec), Is.EqualTo("other1:5\n"));
+    }
+
+    [Test]
     public void A_link_at_dev_leads_nowhere_outside()
     {
         Directory.Delete(Rootfs + "/dev");

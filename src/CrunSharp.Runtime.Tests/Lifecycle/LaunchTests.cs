@@ -120,6 +120,19 @@ public class LaunchTests
     }
 
     [Test]
+    public void A_masked_file_takes_what_is_written_and_is_not_the_hosts_device_to_change()
+    {
+        var (_, output) = Run(SpecOf("sh", "-c", "echo x > /proc/version && wc -c < /proc/version; chmod 600 /proc/version; chown 5 /proc/version; touch /proc/version; true"));
+        Assert.That(output, Is.EqualTo("""
+            0
+            chmod: /proc/version: Read-only file system
+            chown: /proc/version: Read-only file system
+            touch: /proc/version: Read-only file system
+
+            """));
+    }
+
+    [Test]
     public void A_user_and_its_directory_are_entered()
     {
         var spec = SpecOf("sh", "-c", "id; pwd");

@@ -156,6 +156,21 @@ public class MountTests : BundleFixture
         Assert.That(File.Exists(Rootfs + "/etc/new"), Is.False);
     }
 
+    [TestCase("/t", "tmpcopyup,mode=700", "700 0:0")]
+    [TestCase("/t", "mode=1700,uid=5,gid=6", "1700 5:6")]
+    [TestCase("/t", "tmpcopyup", "1777 0:0")]
+    [TestCase("/t", "", "1777 0:0")]
+    [TestCase("/there", "", "2750 0:0")]
+    [TestCase("/there", "tmpcopyup", "2750 7:8")]
+    [TestCase("/there", "tmpcopyup,mode=711,uid=5", "711 5:8")]
+    public void A_tmpfs_has_the_mode_that_was_asked_for_or_that_of_what_it_hides(string path, string options, string expected)
+    {
+        Directory.CreateDirectory(Rootfs + "/there");
+        FileAt.SetOwner(null, Rootfs + "/there", 7, 8);
+        FileAt.SetMode(null, Rootfs + "/there", 0x5e8); // 02750
+        Assert.That(Run(With(Shell($"stat -c '%a %u:%g' {path}"), Tmpfs(path, options.Split(',')))), Is.EqualTo(expected + "\n"));
+    }
+
     [Test]
     public void What_a_file_system_does_not_know_is_refused_with_its_words() =>
         Assert.That(Refusal(With(Shell("true"), Tmpfs("/t", "nosuch=1"))), Does.StartWith("mount /t: ").And.Contain("nosuch").And.Contain("EINVAL"));

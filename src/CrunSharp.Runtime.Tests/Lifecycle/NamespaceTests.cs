@@ -13,8 +13,10 @@ public class NamespaceTests : BundleFixture
     [Test]
     public void A_user_namespace_has_its_mappings_and_its_root_user_owns_what_is_made()
     {
-        var spec = InUserNamespace("cat /proc/self/uid_map /proc/self/gid_map | sed 's/  */ /g'; id; stat -c '%n %u:%g %a' /dev /dev/null /made; echo x > /dev/null; touch /tmp/mine && stat -c %u /tmp/mine");
+        var spec = InUserNamespace("cat /proc/self/uid_map /proc/self/gid_map | sed 's/  */ /g'; id; stat -c '%n %u:%g %a' /dev /dev/null /dev/unmapped /made; stat -c %u:%g /dev/fd /dev/stdin /dev/ptmx; echo x > /dev/null; touch /tmp/mine && stat -c %u /tmp/mine");
         FileAt.SetOwner(null, Rootfs + "/tmp", 100000, 100000);
+        var unmapped = new DeviceSpec { Type = "c", Path = "/dev/unmapped", Major = 1, Minor = 5, FileMode = 0x1b0, Uid = 50000, Gid = 6 };
+        spec = spec with { Linux = spec.Linux! with { Devices = [unmapped] } };
         Assert.That(Run(spec with { Mounts = [.. spec.Mounts!, Sys, new MountSpec { Destination = "/made", Type = "tmpfs", Options = ["uid=3"] }] }), Is.EqualTo("""
              0 100000 1000
              1000 300000 10
@@ -23,7 +25,11 @@ public class NamespaceTests : BundleFixture
             uid=0 gid=0
             /dev 0:0 755
             /dev/null 0:0 666
+            /dev/unmapped 65534:6 660
             /made 3:0 1777
+            0:0
+            0:0
+            0:0
             0
 
             """));

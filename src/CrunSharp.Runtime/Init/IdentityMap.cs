@@ -29,6 +29,12 @@ internal sealed class IdentityMap(IReadOnlyList<IdMapping> users, IReadOnlyList<
     /// <exception cref="CrunException">It has none.</exception>
     public uint HostGroup(uint id) => Find(groups, id) ?? throw CrunException.Invalid($"group {id} is not in the container's id mappings", spec: Spec);
 
+    /// <summary>The host's number of a user; null when it has none.</summary>
+    public uint? TryHostUser(uint id) => Find(users, id);
+
+    /// <summary>The host's number of a group; null when it has none.</summary>
+    public uint? TryHostGroup(uint id) => Find(groups, id);
+
     /// <summary>The owner of what is made for the container: its root user, or nobody's where it has none.</summary>
     public (uint Uid, uint Gid) Root => (Find(users, 0) ?? 0, Find(groups, 0) ?? 0);
 

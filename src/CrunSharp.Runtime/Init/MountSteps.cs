@@ -144,7 +144,8 @@ internal static class MountSteps
         plan.Place(next);
     }
 
-    // A directory gets an empty read-only tmpfs, all of them the same one; a file gets the host's /dev/null.
+    // A directory gets an empty read-only tmpfs, all of them the same one; a file gets the host's /dev/null, read-only as
+    // well: a device can be written to all the same, but the container's root user cannot change the host's mode and owner.
     private static StageValue MakeEmpty(StagePlan plan)
     {
         var (fileSystem, empty) = (plan.NewSlot(), plan.NewSlot());
@@ -176,6 +177,7 @@ internal static class MountSteps
             plan.GoTo(next);
             plan.Place(file);
             plan.CopyTree("/dev/null", recursive: false, nothing);
+            plan.SetAttributes(nothing, MountAttributes.MOUNT_ATTR_RDONLY | MountAttributes.MOUNT_ATTR_NOSUID | MountAttributes.MOUNT_ATTR_NOEXEC, 0, 0, recursive: false);
             plan.MoveMount(nothing, target);
             plan.Place(next);
         }

@@ -34,7 +34,8 @@ internal sealed class DeviceNodes(RootTree tree, List<PreparedMount> mounts, Ide
         foreach (var (name, major, minor) in Defaults)
         {
             var path = "/dev/" + name;
-            if (isOwn && !devices.Any(device => RootTree.Clean(device.Path) == path))
+            // What the configuration mounts there is wanted there.
+            if (isOwn && tree.MountAt(path) is null && !devices.Any(device => RootTree.Clean(device.Path) == path))
                 Make(new DeviceSpec { Type = "c", Path = path, Major = major, Minor = minor, FileMode = ForAll });
         }
         foreach (var device in devices) Make(device);
@@ -47,7 +48,7 @@ internal sealed class DeviceNodes(RootTree tree, List<PreparedMount> mounts, Ide
         var kind = device.Type switch { "b" => FileKind.BlockDevice, "p" => FileKind.Fifo, _ => FileKind.CharacterDevice };
         using var parent = Parent(device.Path, out var name, out var path);
         var (major, minor) = kind == FileKind.Fifo ? (0u, 0u) : ((uint)(device.Major ?? 0), (uint)(device.Minor ?? 0));
-        if (FileAt.TryStatus(parent, name) is { } present)
+        if ((tree.MountAt(path) is { } mount ? FileAt.Status(mount) : FileAt.TryStatus(parent, name)) is { } present)
         {
             if (present.Kind == kind && present.RdevMajor == major && present.RdevMinor == minor) return;
             throw CrunException.Invalid("something else is in its place", operation, Spec);
@@ -80,7 +81,8 @@ internal sealed class DeviceNodes(RootTree tree, List<PreparedMount> mounts, Ide
     private void SetOwner(SafeFileHandle parent, string name, DeviceSpec device)
     {
         var (uid, gid) = (device.Uid ?? 0, device.Gid ?? 0);
-        if (map is not null) (uid, gid) = (map.HostUser(uid), map.HostGroup(gid));
+        // Engines give the owners that the device has on the host, of which the container may have none: nobody's, then.
+        if (map is not null) (uid, gid) = (map.TryHostUser(uid) ?? 0, map.TryHostGroup(gid) ?? 0);
         if (uid == 0 && gid == 0) return;
         FileAt.SetOwner(parent, name, uid, gid);
     }
@@ -103,7 +105,7 @@ internal sealed class DeviceNodes(RootTree tree, List<PreparedMount> mounts, Ide
         if (dev is null) return;
         foreach (var (name, target) in Links)
         {
-            if (FileAt.TryStatus(dev, name) is null && (name != "core" || FileAt.TryStatus(null, target) is not null)) FileAt.MakeSymbolicLink(dev, name, target);
+            if (FileAt.TryStatus(dev, name) is null && (name != "core" || FileAt.TryStatus(null, target) is not null)) MakeLink(dev, name, target);
         }
         // The terminals' multiplexer of the container's own devpts, and not what an image may have.
         if (FileAt.TryStatus(dev, "ptmx") is { } present)
@@ -111,6 +113,12 @@ internal sealed class DeviceNodes(RootTree tree, List<PreparedMount> mounts, Ide
             if (present.Kind != FileKind.CharacterDevice || mounts.Exists(static mount => mount.Destination == "/dev/ptmx")) return;
             FileAt.Remove(dev, "ptmx");
         }
-        FileAt.MakeSymbolicLink(dev, "ptmx", "pts/ptmx");
+        MakeLink(dev, "ptmx", "pts/ptmx");
+    }
+
+    private void MakeLink(SafeFileHandle dev, string name, string target)
+    {
+        FileAt.MakeSymbolicLink(dev, name, target);
+        if (map is not null) FileAt.SetOwner(dev, name, map.Root.Uid, map.Root.Gid);
     }
 }

@@ -63,9 +63,12 @@ internal sealed class MountMaking(RuntimeSpec spec, LaunchOptions options, Conta
             }, tree, to);
             return;
         }
+        using var hidden = mount.Type == "tmpfs" ? tree.TryOpenDirectory(destination) : null;
+        // As runc does: who asks for no mode gets that of the directory that is hidden.
+        if (hidden is not null && !Has(wanted.Data, "mode")) wanted.Data.Add(new("mode", Convert.ToString(FileAt.Status(hidden).Mode, 8)));
         var made = NewFileSystem(mount, wanted, operation);
         var place = PlaceOf(tree, destination, isDirectory: true, made);
-        if (wanted.CopiesUp && mount.Type == "tmpfs") CopyUp(tree, place, made);
+        if (wanted.CopiesUp && hidden is not null) CopyUp(hidden, made, wanted);
         Attach(new PreparedMount
         {
             Destination = place,
@@ -95,12 +98,18 @@ internal sealed class MountMaking(RuntimeSpec spec, LaunchOptions options, Conta
         }
     }
 
-    private static void CopyUp(RootTree tree, string place, SafeFileHandle made)
+    // What was asked for comes before what the hidden directory has.
+    private static void CopyUp(SafeFileHandle hidden, SafeFileHandle made, MountOptions wanted)
     {
-        using var hidden = tree.TryOpenDirectory(place);
         using var target = FileAt.Open(made, ".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
-        if (hidden is not null) TreeCopy.Contents(hidden, target);
+        var asked = FileAt.Status(target);
+        TreeCopy.Contents(hidden, target);
+        var copied = FileAt.Status(target);
+        FileAt.SetOwner(target, ".", Has(wanted.Data, "uid") ? asked.Uid : copied.Uid, Has(wanted.Data, "gid") ? asked.Gid : copied.Gid);
+        FileAt.SetMode(target, ".", asked.Mode);
     }
+
+    private static bool Has(List<KeyValuePair<string, string?>> options, string name) => options.Exists(option => option.Key == name);
 
     private SafeFileHandle Bind(MountSpec mount, MountOptions wanted, string operation, out bool isDirectory)
     {

@@ -80,8 +80,8 @@ internal sealed class MountOptions
                 HasIdMap = true;
                 IdMapIsRecursive = option == "ridmap";
                 break;
-            // The kernel's log, and a mark that file systems set by themselves.
-            case "silent" or "loud" or "iversion" or "noiversion":
+            // Nothing (podman writes it), the kernel's log, and a mark that file systems set by themselves.
+            case "" or "silent" or "loud" or "iversion" or "noiversion":
                 break;
             case "sync" or "async" or "dirsync" or "lazytime" or "nolazytime" or "mand" or "nomand":
                 OfSuperblock.Add(option);

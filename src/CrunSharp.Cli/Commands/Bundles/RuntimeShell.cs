@@ -102,10 +102,10 @@ internal static class RuntimeShell
         }
     }
 
-    // go-runc reads these lines.
+    // go-runc and dockerd read these lines; docker info shows the second.
     private static int PrintVersion(CommandContext context)
     {
-        context.Out.Write($"{context.Program} version {ProductVersion.Text}\nspec: {RuntimeVersion.Newest}\n");
+        context.Out.Write($"{context.Program} version {ProductVersion.Text}\ncommit: crun-sharp {ProductVersion.Text}\nspec: {RuntimeVersion.Newest}\n");
         return ExitCodes.Success;
     }
 
