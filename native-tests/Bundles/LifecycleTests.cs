@@ -246,6 +246,28 @@ public sealed class LifecycleTests : BundleTest
     }
 
     [Test]
+    public void Without_a_mount_namespace_its_mounts_are_the_hosts_until_it_is_deleted()
+    {
+        if (!World.IsOurs) Assert.Ignore("runc leaves them where they are");
+        var bundle = World.Bundle("grep -c ' / /' /proc/self/mountinfo; touch /x; exec sleep 1000", static config =>
+        {
+            RemoveNamespace(config, "mount");
+            config["root"]!["readonly"] = true;
+            config["linux"]!.AsObject().Remove("maskedPaths");
+            config["linux"]!.AsObject().Remove("readonlyPaths");
+        });
+        var before = File.ReadAllText("/proc/self/mountinfo");
+        World.Shell($"$R create -b {bundle} shared </dev/null >out 2>&1 && $R start shared").Succeeded();
+        Harness.World.Await(() => File.ReadAllText(World.Files + "/out").Contains("Read-only file system", StringComparison.Ordinal), "it runs");
+        var mounts = World.Shell("cat /proc/self/mountinfo").Out;
+        Assert.That(mounts, Does.Contain($" {World.Rootfs}/proc ").And.Contain($" {World.Rootfs}/dev "));
+        Run("delete", "--force", "shared").Succeeded();
+        Assert.That(World.Shell("cat /proc/self/mountinfo").Out, Does.Not.Contain(World.Rootfs));
+        Assert.That(File.ReadAllText("/proc/self/mountinfo"), Is.EqualTo(before));
+        Assert.That(Run("create", "-b", World.Bundle("true", static config => RemoveNamespace(config, "mount")), "masked").Err, Does.Contain("masked paths need a mount namespace"));
+    }
+
+    [Test]
     public void A_container_whose_configuration_was_torn_by_a_power_cut_can_be_deleted()
     {
         if (!World.IsOurs) Assert.Ignore("the file is ours");

@@ -56,9 +56,3 @@ internal static class MOUNT
     public const int FSCONFIG_SET_FD = 5;
     public const int FSCONFIG_CMD_CREATE = 6;
 }
-
-[CHeader("sys/mount.h")]
-internal static class UMOUNT
-{
-    public const int MNT_DETACH = 2;
-}

@@ -138,12 +138,31 @@ public class NamespaceTests : BundleFixture
     }
 
     [Test]
-    public void Without_a_mount_namespace_the_root_is_changed_and_nothing_is_mounted()
+    public void Without_a_mount_namespace_the_root_is_changed_and_nothing_is_mounted_but_over_it()
     {
         var spec = Shell("ls /; pwd");
         var linux = new LinuxSpec { Namespaces = [New("pid")] };
         Assert.That(Run(spec with { Linux = linux, Mounts = null }), Is.EqualTo("bin\ndev\netc\nproc\nsys\ntmp\n/\n"));
-        Assert.That(Refusal(spec with { Linux = linux }), Is.EqualTo("mounts need a new mount namespace [config.md#mounts]"));
+        Assert.That(Refusal(spec with { Linux = linux }), Is.EqualTo("mounts need a mount namespace [config.md#mounts]"));
+    }
+
+    [Test]
+    public void A_mount_namespace_that_is_joined_gets_the_mounts()
+    {
+        using var holder = ChildProcess.Start("/usr/bin/unshare", ["unshare", "--mount", "sleep", "1000"], [], FileDescriptor.Standard(0), FileDescriptor.Standard(1), FileDescriptor.Standard(2));
+        try
+        {
+            var ours = FileAt.ReadSymbolicLink(null, "/proc/self/ns/mnt");
+            while (Link(holder, "mnt") == ours || File.ReadAllText($"/proc/{holder.Pid}/comm") != "sleep\n") Thread.Sleep(1);
+            var spec = Shell("readlink /proc/self/ns/mnt; ls /; grep -c ' /dev ' /proc/self/mountinfo");
+            var linux = new LinuxSpec { Namespaces = [New("pid"), new NamespaceSpec { Type = "mount", Path = $"/proc/{holder.Pid}/ns/mnt" }], MaskedPaths = ["/etc"] };
+            Assert.That(Run(spec with { Linux = linux }), Is.EqualTo($"{Link(holder, "mnt")}\nbin\ndev\netc\nproc\nsys\ntmp\n1\n"));
+        }
+        finally
+        {
+            holder.Send(9);
+            holder.Reap();
+        }
     }
 
     [Test]

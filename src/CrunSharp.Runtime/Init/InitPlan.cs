@@ -58,15 +58,15 @@ internal static class InitPlan
 
     private static void EnterRootfs(StagePlan plan, RuntimeSpec spec, LinuxSpec linux, ContainerRootfs rootfs, ContainerNamespaces namespaces, LaunchOptions options)
     {
-        // A mount namespace that is joined has a root of its own.
-        if (namespaces.Joins(CloneFlags.CLONE_NEWNS)) return;
         var root = plan.Inherit(rootfs.Root);
-        if (namespaces.New.HasFlag(CloneFlags.CLONE_NEWNS)) MountSteps.Attach(plan, linux, rootfs, root, options.RootPath);
+        var hasNamespace = namespaces.Own.HasFlag(CloneFlags.CLONE_NEWNS);
+        if (hasNamespace) MountSteps.Separate(plan, linux);
+        if (hasNamespace || RootDirectory.IsMountedOnHost(spec)) MountSteps.Attach(plan, rootfs, root, options.RootPath);
         if (options.Points.HasFlag(LaunchPoints.MountsMade)) plan.For("wait at the mounts").Meet((int)LaunchPoints.MountsMade);
-        if (namespaces.New.HasFlag(CloneFlags.CLONE_NEWNS))
+        // After the wait: it hides the host's /proc.
+        MountSteps.Protect(plan, spec, linux, root);
+        if (hasNamespace)
         {
-            // After the wait: it hides the host's /proc.
-            MountSteps.Protect(plan, spec, linux, root);
             MountSteps.Enter(plan, linux, rootfs, root, options);
             return;
         }

@@ -14,12 +14,17 @@ internal static class MountSteps
 
     private static readonly Errno[] Missing = [Errno.ENOENT, Errno.ENOTDIR];
 
-    /// <summary>Attaches the root and all below it, in a new mount namespace; the old root stays the root directory.</summary>
-    public static void Attach(StagePlan plan, LinuxSpec linux, ContainerRootfs rootfs, StageValue root, string rootPath)
+    /// <summary>Lets nothing that is mounted from here on be seen by the host.</summary>
+    public static void Separate(StagePlan plan, LinuxSpec linux)
     {
         plan.For("make the mounts of the host private", "config-linux.md#rootfs-mount-propagation");
         plan.SetPropagation("/", linux.RootfsPropagation is "private" or "rprivate" or "unbindable" or "runbindable"
             ? MountPropagation.MS_PRIVATE : MountPropagation.MS_SLAVE, recursive: true);
+    }
+
+    /// <summary>Attaches the root and all below it; the old root stays the root directory.</summary>
+    public static void Attach(StagePlan plan, ContainerRootfs rootfs, StageValue root, string rootPath)
+    {
         plan.For("attach the root file system", "config.md#root").MoveMount(root, rootPath);
         foreach (var mount in rootfs.Mounts)
         {

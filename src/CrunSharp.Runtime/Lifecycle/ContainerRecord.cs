@@ -16,6 +16,9 @@ internal sealed record ContainerRecord
     /// <summary>The absolute path of the root file system.</summary>
     public required string Rootfs { get; init; }
 
+    /// <summary>The id of the mount of its root that is to be unmounted from <see cref="Rootfs"/>; 0 where its mount namespace goes with it.</summary>
+    public ulong HostMount { get; init; }
+
     /// <summary>When it was made, RFC 3339.</summary>
     public required string Created { get; init; }
 
@@ -63,6 +66,7 @@ internal static class RuntimeJson
         .Required("id", Text, static r => r.Id, static (r, v) => r with { Id = v })
         .Required("bundle", Text, static r => r.Bundle, static (r, v) => r with { Bundle = v })
         .Required("rootfs", Text, static r => r.Rootfs, static (r, v) => r with { Rootfs = v })
+        .Field("hostMount", ULong, static r => r.HostMount, static (r, v) => r with { HostMount = v })
         .Required("created", Text, static r => r.Created, static (r, v) => r with { Created = v })
         .Field("pid", Int, static r => r.Pid, static (r, v) => r with { Pid = v })
         .Field("startTime", ULong, static r => r.StartTime, static (r, v) => r with { StartTime = v })

@@ -98,8 +98,9 @@ public sealed class Creation : IDisposable
             };
             AtomicFile.Write(container.Directory, Bundle.ConfigName, bundle.Json);
             container.Keep(spec);
-            container.Write(record);
             root = RootDirectory.Open(spec, record.Rootfs);
+            if (RootDirectory.IsMountedOnHost(spec)) record = record with { HostMount = FileAt.Status(root).MountId };
+            container.Write(record);
             using var socket = UnixSocket.ListenForPackets(container.Directory, RuntimeContainer.StartSocketName);
             using var cgroups = ContainerCgroups.Create(record.Cgroups, spec.Linux?.Resources, spec.Annotations);
             using var entry = cgroups.Enter();
@@ -115,7 +116,7 @@ public sealed class Creation : IDisposable
                 NoPivot = options.NoPivot,
                 StartSocket = socket,
                 Points = points,
-                RootPath = points.HasFlag(LaunchPoints.MountsMade) ? record.Rootfs : "/",
+                RootPath = points.HasFlag(LaunchPoints.MountsMade) || record.HostMount != 0 ? record.Rootfs : "/",
             };
             launch = Launch.Begin(spec, root, launchOptions, options.Streams?.Input, options.Streams?.Output, options.Streams?.Error);
             record = record with

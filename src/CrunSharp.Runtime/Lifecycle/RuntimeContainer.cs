@@ -1,4 +1,5 @@
 using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Mounts;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Kernel.Sockets;
 using CrunSharp.Oci;
@@ -216,6 +217,7 @@ public sealed class RuntimeContainer : IDisposable
     {
         if (cgroups.Exist) cgroups.Kill();
         cgroups.Remove();
+        if (TryRecord() is { HostMount: not 0 } mounted && mounted.BootId == ReadBootId()) AttachedMount.Detach(mounted.Rootfs, mounted.HostMount);
         var state = TryRecord() is null ? null : StateAs(RuntimeStatus.Stopped, 0);
         var spec = state is null ? null : TryLater();
         if (spec?.Linux?.IntelRdt is { } rdt) IntelRdt.RemoveOf(rdt, Id);

@@ -53,9 +53,9 @@ internal sealed class ContainerRootfs : IDisposable
         var rootfs = new ContainerRootfs(root, namespaces.Map);
         try
         {
-            if (namespaces.New.HasFlag(CloneFlags.CLONE_NEWNS)) rootfs.AddMounts(spec, options, namespaces);
-            else RequireNoMounts(spec);
-            if (!namespaces.Joins(CloneFlags.CLONE_NEWNS)) rootfs.AddContent(spec);
+            if (!namespaces.Own.HasFlag(CloneFlags.CLONE_NEWNS)) RequireNoMounts(spec, namespaces.Map is null && options.RootPath != "/");
+            rootfs.AddMounts(spec, options, namespaces);
+            rootfs.AddContent(spec);
             return rootfs;
         }
         catch
@@ -88,14 +88,15 @@ internal sealed class ContainerRootfs : IDisposable
         Terminal?.Dispose();
     }
 
-    private static void RequireNoMounts(RuntimeSpec spec)
+    // On the host, root may mount over and below the directory of the root file system, if that has a place there.
+    private static void RequireNoMounts(RuntimeSpec spec, bool mayMountOnHost)
     {
-        var (what, section) = spec.Mounts is { Count: > 0 } ? ("mounts", "config.md#mounts")
+        var (what, section) = !mayMountOnHost && spec.Mounts is { Count: > 0 } ? ("mounts", "config.md#mounts")
             : spec.Linux?.MaskedPaths is { Count: > 0 } ? ("masked paths", "config-linux.md#masked-paths")
             : spec.Linux?.ReadonlyPaths is { Count: > 0 } ? ("read-only paths", "config-linux.md#readonly-paths")
-            : spec.Root?.Readonly == true ? ("a read-only root", "config.md#root")
+            : !mayMountOnHost && spec.Root?.Readonly == true ? ("a read-only root", "config.md#root")
             : (null, "");
-        if (what is not null) throw CrunException.Invalid($"{what} need a new mount namespace", spec: section);
+        if (what is not null) throw CrunException.Invalid($"{what} need a mount namespace", spec: section);
     }
 
     private void AddMounts(RuntimeSpec spec, LaunchOptions options, ContainerNamespaces namespaces)
