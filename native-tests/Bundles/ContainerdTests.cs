@@ -63,6 +63,8 @@ public sealed class ContainerdTests : BundleTest
     [TestCase("r --rm --mount type=bind,src=$PWD/shared,dst=/m,options=rbind:ro $IMAGE one sh -c 'cat /m/f; touch /m/x 2>/dev/null || echo readonly'", 0, "content\nreadonly\n")]
     [TestCase("r --rm --net-host $IMAGE one ls /sys/class/net", 0, "lo\n")]
     [TestCase("r --rm --seccomp $IMAGE one sh -c 'grep Seccomp: /proc/self/status | tr -d \"\\t\"'", 0, "Seccomp:2\n")]
+    [TestCase("r --rm --mount type=tmpfs,dst=/t,options=mode=700:size=1m $IMAGE one stat -c %a /t", 0, "700\n")]
+    [TestCase("r --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 $IMAGE one sh -c 'id -u; stat -c %u /dev/fd'", 0, "0\n0\n")]
     public void Run_behaves_as_with_runc(string command, int code, string output)
     {
         World.File("shared/f", "content\n");

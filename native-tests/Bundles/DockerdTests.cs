@@ -23,6 +23,7 @@ public sealed class DockerdTests : BundleTest
             set -e
             mkdir -p /sys/fs/cgroup/daemon
             echo $$ > /sys/fs/cgroup/cgroup.procs
+            export PATH={{Path.GetDirectoryName(World.Runtime)}}:$PATH # BuildKit takes the runc that it finds
             exec unshare -C sh -c 'echo $$ > /sys/fs/cgroup/daemon/cgroup.procs; exec dockerd --config-file daemon.json \
                 --data-root {{World.Directory}}/d --exec-root /run/docker -p /run/docker.pid -H unix:///run/docker.sock \
                 --storage-driver vfs --exec-opt native.cgroupdriver=cgroupfs --add-runtime x={{World.Runtime}} --default-runtime x'
@@ -61,6 +62,12 @@ public sealed class DockerdTests : BundleTest
     [TestCase("d run --rm --ulimit nofile=100:200 box sh -c 'ulimit -Sn; ulimit -Hn'", 0, "100\n200\n")]
     [TestCase("d run --rm --sysctl net.ipv4.ip_unprivileged_port_start=77 box cat /proc/sys/net/ipv4/ip_unprivileged_port_start", 0, "77\n")]
     [TestCase("d run --rm --pid host box sh -c 'test $$ -gt 10 && echo host'", 0, "host\n")]
+    [TestCase("d run --rm --tmpfs /t:mode=700 --tmpfs /home/user box stat -c %a /t /home/user", 0, "700\n755\n")]
+    [TestCase("d run --rm -v /dev/null:/dev/null box sh -c 'echo x > /dev/null && echo ok'", 0, "ok\n")]
+    [TestCase("d run --rm --cgroupns host --device-cgroup-rule 'c 1:* rwm' box sh -c 'mknod /tmp/zero c 1 5 && head -c 3 /tmp/zero | wc -c'", 0, "3\n")]
+    [TestCase("d run --rm --init box sh -c 'kill -9 $$'", 137, "")]
+    [TestCase("d run --rm --init box sh -c 'kill -11 $$'", 139, "")]
+    [TestCase("d run --rm --nosuch box true", 125, "")]
     [TestCase("d run --rm box nosuch", 127, "")]
     [TestCase("d run --rm box /etc/passwd", 126, "")]
     public void Run_behaves_as_with_runc(string command, int code, string output)
@@ -134,6 +141,69 @@ public sealed class DockerdTests : BundleTest
         World.File("context/Dockerfile", "FROM box\nRUN echo made > /made\nRUN cat /made && rmdir /home/user\nCMD cat /made\n");
         Docker("DOCKER_BUILDKIT=0 d build -t built context").Succeeded();
         Assert.That(Docker("d run --rm built; d rmi built >/dev/null").Out, Is.EqualTo("made\n"));
+    }
+
+    [Test]
+    public void A_Dockerfile_is_built_by_BuildKit()
+    {
+        World.File("kit/Dockerfile", "FROM box\nRUN echo made > /made\nRUN --mount=type=cache,target=/cache touch /cache/c && ls /cache\nUSER user\nRUN id -u && cat /made\nCMD cat /made\n");
+        var outcome = Docker("DOCKER_BUILDKIT=1 d build --progress plain -t kit kit");
+        Assert.That(outcome.Code, Is.Zero, outcome.ToString());
+        Assert.That(outcome.Out + outcome.Err, Does.Contain(" 1000\n"));
+        Assert.That(Docker("d run --rm kit; d rmi kit >/dev/null").Out, Is.EqualTo("made\n"));
+        World.File("fails/Dockerfile", "FROM box\nRUN exit 5\n");
+        Assert.That(Docker("DOCKER_BUILDKIT=1 d build --progress plain fails").Err, Does.Contain("exit code: 5"));
+    }
+
+    [Test]
+    public void Containers_of_a_network_find_each_other_by_name()
+    {
+        Docker("d network create web && d run -d --name named --network web --network-alias other box sh -c 'mkdir /w; echo page > /w/index.html; exec httpd -f -p 80 -h /w'").Succeeded();
+        try
+        {
+            Harness.World.Await(() => Docker("d run --rm --network web box sh -c 'wget -qO- http://named/ && wget -qO- http://other/'").Out == "page\npage\n", "names are found", 30_000);
+            Docker("d network connect bridge named").Succeeded();
+            Assert.That(Docker("d exec named ls /sys/class/net").Lines, Is.EqualTo((string[])["eth0", "eth1", "lo"]));
+        }
+        finally
+        {
+            Docker("d rm -f named; d network rm web");
+        }
+    }
+
+    [Test]
+    public void What_fails_is_started_again_and_its_health_is_checked()
+    {
+        Docker("d run -d --name again --restart on-failure:2 box sh -c 'exit 3'").Succeeded();
+        Docker("d run -d --name checked --health-cmd 'test -e /tmp/ok' --health-interval 300ms --health-retries 1 box sleep 1000").Succeeded();
+        try
+        {
+            Harness.World.Await(() => Docker("d inspect -f '{{.State.Health.Status}}' checked").Line == "unhealthy", "it is unhealthy", 20_000);
+            Docker("d exec checked touch /tmp/ok").Succeeded();
+            Harness.World.Await(() => Docker("d inspect -f '{{.State.Health.Status}}' checked").Line == "healthy", "it is healthy", 20_000);
+            Harness.World.Await(() => Docker("d inspect -f '{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}' again").Line == "2 exited 3", "it was started twice more", 20_000);
+        }
+        finally
+        {
+            Docker("d rm -f again checked");
+        }
+    }
+
+    [Test]
+    public void A_container_whose_shim_was_killed_can_be_started_again()
+    {
+        var id = Docker("d run -d --name lost box sleep 1000").Succeeded().Line;
+        try
+        {
+            World.Host.Tool("kill", "-KILL", World.Host.Tool("pgrep", "-f", $"containerd-shim-runc-v2 .*-id {id}").Trim());
+            Harness.World.Await(() => Docker("d inspect -f '{{.State.Status}}' lost").Line == "exited", "it has ended", 20_000);
+            Docker("d start lost").Succeeded();
+            Assert.That(Docker("d exec lost echo again").Out, Is.EqualTo("again\n"));
+        }
+        finally
+        {
+            Docker("d rm -f lost");
+        }
     }
 
     private Outcome Docker(string script) => World.Shell(Client + script);
