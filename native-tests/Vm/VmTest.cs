@@ -15,12 +15,11 @@ public abstract class VmTest(string mode, params string[] scripts)
     [OneTimeSetUp]
     public void RunMachine()
     {
-        if (!File.Exists("/usr/bin/linux.uml")) Assert.Ignore("there is no /usr/bin/linux.uml: apt-get install user-mode-linux");
-        if (mode == "systemd" && !File.Exists("/lib/systemd/systemd")) Assert.Ignore("there is no systemd: apt-get install systemd");
+        if (VirtualMachine.Missing(mode) is { } missing) Assert.Ignore($"there is no {missing}, which ./build.sh vm-test installs");
         Directory.CreateDirectory(Place);
         try
         {
-            var (code, output) = VirtualMachine.Run(Place, mode, Command(), 300);
+            var (code, output) = VirtualMachine.Run(Place, mode, Command());
             if (code != 0) _failure = $"exit code {code}\n{output}";
         }
         catch (Exception error) when (error is TimeoutException or InvalidOperationException)

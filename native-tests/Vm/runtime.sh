@@ -52,13 +52,6 @@ Reading_from_a_disk_is_throttled() {
   runc delete --force d
 }
 
-Processors_are_chosen() {
-  has cpuset
-  begin s '{ "cpu": { "cpus": "0", "mems": "0" } }'
-  same "$(value $cg/cpuset.cpus) $(value $cg/cpuset.mems)" "0 0"
-  runc delete --force s
-}
-
 A_device_that_is_not_allowed_cannot_be_opened() {
   begin v '{ "devices": [{ "allow": false, "access": "rwm" }] }'
   # The default devices are allowed by the specification, and to make a node, which gives no access.

@@ -2,6 +2,7 @@
 
 SLEEP="trap 'exit 0' TERM; sleep 1000 & wait"
 LIMITS='{ "memory": { "limit": 67108864 }, "pids": { "limit": 50 }, "cpu": { "shares": 512, "quota": 20000, "period": 100000 } }'
+gone() { [ "$(show LoadState "$1")" = not-found ]; }
 show() { systemctl show --value -p "$1" "$2"; }
 # What a unit says of these properties, in one line.
 say() { local unit=$1 said=; shift; for property; do said="$said $(show $property $unit)"; done; echo $said; }
@@ -19,7 +20,8 @@ A_container_is_a_scope_from_create_to_delete() {
   stopped() { [ "$(status_of a)" = stopped ]; }
   await stopped
   runc --systemd-cgroup delete a
-  same "$(say $unit LoadState ActiveState)" "not-found inactive"
+  await gone $unit
+  same "$(show ActiveState $unit)" inactive
   [ ! -e $CG/$cg ]
 }
 
@@ -29,7 +31,7 @@ An_update_is_systemds_and_the_kernels() {
   same "$(say $unit MemoryMax TasksMax CPUQuotaPerSecUSec)" "134217728 60 500ms"
   same "$(value $cg/memory.max) $(value $cg/pids.max) $(value $cg/cpu.max)" "134217728 60 50000 100000"
   runc --systemd-cgroup delete --force b
-  same "$(show LoadState $unit)" not-found
+  await gone $unit
 }
 
 A_reload_of_systemd_changes_no_limit() {
@@ -53,7 +55,7 @@ A_slice_and_a_prefix_of_the_path_are_kept() {
   same "$cg" crunsharp.slice/crunsharp-test.slice/libpod-p.scope
   same "$(say $unit Slice MemoryMax)" "crunsharp-test.slice 67108864"
   runc --systemd-cgroup delete --force p
-  same "$(show LoadState $unit)" not-found
+  await gone $unit
   systemctl stop crunsharp-test.slice crunsharp.slice
 }
 
@@ -77,7 +79,8 @@ It_is_paused_and_watched_as_well() {
 A_limit_that_cannot_be_leaves_no_scope() {
   output=$(runc --systemd-cgroup create -b "$(bundle '{ "unified": { "memory.nothing": "1" } }' true)" x 2>&1) && fail made
   holds "$output" memory.nothing
-  same "$(systemctl list-units --all --no-legend '*-x.scope')" ""
+  none() { [ -z "$(systemctl list-units --all --no-legend '*-x.scope')" ]; }
+  await none
 }
 
 The_engine_needs_no_systemd_and_disturbs_it_not() {
