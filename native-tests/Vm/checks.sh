@@ -46,7 +46,7 @@ if [ -n "$one" ]; then exec 9>&2; BASH_XTRACEFD=9; set -eux; "$one"; exit; fi
 
 mkdir -p $ROOTFS/{bin,proc,dev,sys,tmp,etc} "$VM_DIR/checks"
 cp /bin/busybox $ROOTFS/bin
-for program in sh cat dd fallocate head ls mkdir mknod mount nproc rm sleep true; do ln -s busybox "$ROOTFS/bin/$program"; done
+for program in sh cat dd fallocate head ls mkdir mknod mount nproc rm sleep true; do ln -sf busybox "$ROOTFS/bin/$program"; done
 echo root:x:0:0:root:/:/bin/sh >$ROOTFS/etc/passwd
 tar -C $ROOTFS -cf /var/tmp/busybox.tar . && crun import /var/tmp/busybox.tar busybox >/dev/null || exit 1
 for name in $(declare -F | sed -n 's/^declare -f \([A-Z].*\)/\1/p'); do
