@@ -13,7 +13,7 @@ mkdir -p "$tree"/{bin,dev,proc,sys,etc,run,tmp,var/tmp,mnt} "$tree$directory"
 cp -L "$(command -v busybox)" "$(command -v bash)" "$tree/bin"
 programs=$(command -v bash)
 for file; do if [ "$(head -c 4 "$file" | tail -c 3)" = ELF ]; then programs+=" $file"; fi; done
-libraries=$(ldconfig -p | sed -nE 's,.*(libssl|libcrypto)\.so\.3 .*x86-64.* => ,,p') # which crun-sharp loads while it runs
+libraries=$(/sbin/ldconfig -p | sed -nE 's,.*(libssl|libcrypto)\.so\.3 .*x86-64.* => ,,p') # which crun-sharp loads while it runs
 put "$@" "$directory/command" $libraries $(linked $programs $libraries)
 echo root:x:0:0:root:/:/bin/sh >"$tree/etc/passwd"
 
