@@ -117,19 +117,18 @@ needs_packages() {
 
 # The kernel of an emulated computer, at artifacts/vm/vmlinuz: the file alone, since a package that is installed would be
 # this machine's own to boot.
-needs_kernel() {
-  local kernel=$PWD/artifacts/vm/vmlinuz package directory
-  [ -s "$kernel" ] && return
-  package=$(newest_kernel)
-  [ -n "$package" ] || { apt-get update -qq; package=$(newest_kernel); }
+needs_kernel() { [ -s artifacts/vm/vmlinuz ] || fetch_kernel || { apt-get update -qq && fetch_kernel; }; }
+fetch_kernel() {
+  local package directory status=0
+  package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[^ ]*\).*/\1/p' | head -n 1)
+  [ -n "$package" ] || return 1
   echo "fetching the kernel of $package" >&2
   directory=$(mktemp -d)
   (cd "$directory" && apt-get download -qq -o APT::Sandbox::User=root "$package" && dpkg-deb --fsys-tarfile ./*.deb | tar -xf - --wildcards './boot/vmlinuz-*') \
-    && mkdir -p "${kernel%/*}" && mv "$directory"/boot/vmlinuz-* "$kernel"
+    && mkdir -p artifacts/vm && mv "$directory"/boot/vmlinuz-* artifacts/vm/vmlinuz || status=$?
   rm -r "$directory"
-  [ -s "$kernel" ]
+  return $status
 }
-newest_kernel() { apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[^ ]*\).*/\1/p' | head -n 1; }
 
 install_packages() {
   local policy=/usr/sbin/policy-rc.d own='' status=0
