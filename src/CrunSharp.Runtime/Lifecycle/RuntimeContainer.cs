@@ -21,6 +21,9 @@ public sealed class RuntimeContainer : IDisposable
     internal const string StartSocketName = "start.sock";
     private const string LockName = "lock";
 
+    // What a program gets before poststart hooks look at it, in milliseconds.
+    private const int HeadStart = 20;
+
     private static string? s_bootId;
 
     private readonly RuntimeStore _store;
@@ -119,7 +122,7 @@ public sealed class RuntimeContainer : IDisposable
                 StageStarter.Start(connection, Record.FirstStartStep, WriteProcessSteps, (number, value) =>
                     Launch.TakeListener(process, number, value, listener => SendListener(listener, process.Pid, StateAs(RuntimeStatus.Created, process.Pid))));
             FileAt.Remove(_directory, StartSocketName);
-            RunPoststart(StateAs(RuntimeStatus.Running, process.Pid));
+            RunPoststart(process);
         }
         catch (CrunException error)
         {
@@ -227,9 +230,12 @@ public sealed class RuntimeContainer : IDisposable
     }
 
     // A failure ends the container since 1.3; up to 1.2 it was a warning, and those after it were run.
-    private void RunPoststart(ContainerState state)
+    private void RunPoststart(PidHandle process)
     {
         if (Later.Hooks?.Poststart is not { Count: > 0 } hooks) return;
+        var state = StateAs(RuntimeStatus.Running, process.Pid);
+        // exec has succeeded; what the program does first is to be there when they look.
+        process.WaitForEnd(TimeSpan.FromMilliseconds(HeadStart));
         if (Spec.OciVersion is { } version && (version.StartsWith("1.0.", StringComparison.Ordinal)
             || version.StartsWith("1.1.", StringComparison.Ordinal) || version.StartsWith("1.2.", StringComparison.Ordinal)))
             RunToTheLast(hooks, "poststart", state);
