@@ -10,17 +10,7 @@ internal static class Shell
     public static int Start(string program, string[] arguments)
     {
         var context = new CommandContext { Program = program };
-        var code = Run(context, arguments);
-        try
-        {
-            context.Out.Flush();
-        }
-        catch (CrunException error)
-        {
-            context.Complain(error.Message);
-            return code == ExitCodes.Success ? ExitCodes.Failure : code;
-        }
-        return code;
+        return context.Finish(Run(context, arguments));
     }
 
     /// <summary>Runs a command line, without the program's name.</summary>
@@ -92,14 +82,14 @@ internal static class Shell
         }
         catch (CrunException error)
         {
-            context.Out.Flush();
+            context.Finish(ExitCodes.Failure);
             context.Complain(context.Global.Debug ? error.ToString() : error.Message);
             if (operands is not null && command.HintFor(context, operands, error) is { } hint) context.Error.WriteLine(hint);
             return ExitCodes.Of(error, command);
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
-            context.Out.Flush();
+            context.Finish(ExitCodes.Failure);
             context.Complain(context.Global.Debug
                 ? error.ToString()
                 : $"internal error: {error.GetType().Name}: {error.Message} ({context.Program} --debug shows where)");
@@ -109,7 +99,7 @@ internal static class Shell
 
     private static int Report(CommandContext context, UsageException error, string synopsis)
     {
-        context.Out.Flush();
+        context.Finish(ExitCodes.Failure);
         var message = error.Mistake == UsageMistake.Syntax ? error.Message : $"{context.Program}: {error.Message}";
         var usage = error.Mistake == UsageMistake.Values ? "" : $"Usage:  {context.Path} {synopsis}\n\n";
         context.Error.Write($"{message}\n\n{usage}Run '{context.Path} --help' for more information\n");

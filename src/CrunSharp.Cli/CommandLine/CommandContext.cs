@@ -1,4 +1,5 @@
 using System.Text;
+using CrunSharp.Oci;
 
 namespace CrunSharp.Cli.CommandLine;
 
@@ -43,4 +44,21 @@ internal sealed class CommandContext
 
     /// <summary>Prints <c>program: message</c> to standard error.</summary>
     public void Complain(string message) => Error.WriteLine($"{Program}: {message}");
+
+    /// <summary>Writes what is still to be written, as the last thing of all.</summary>
+    /// <param name="code">The exit code so far.</param>
+    /// <returns>The exit code.</returns>
+    public int Finish(int code)
+    {
+        try
+        {
+            Out.Flush();
+            return code;
+        }
+        catch (CrunException error)
+        {
+            Complain(error.Message);
+            return code == ExitCodes.Success ? ExitCodes.Failure : code;
+        }
+    }
 }

@@ -21,6 +21,9 @@ internal sealed class IdentityMap(IReadOnlyList<IdMapping> users, IReadOnlyList<
     /// <summary>Content of <c>/proc/PID/gid_map</c>.</summary>
     public string GroupLines { get; } = Lines(groups);
 
+    /// <summary>Whether one of the host's groups is all there is.</summary>
+    public bool IsOnlyGroup(uint gid) => groups is [{ Size: 1 } only] && only.HostID == gid;
+
     /// <summary>The host's number of a user.</summary>
     /// <exception cref="CrunException">It has none.</exception>
     public uint HostUser(uint id) => Find(users, id) ?? throw CrunException.Invalid($"user {id} is not in the container's id mappings", spec: Spec);

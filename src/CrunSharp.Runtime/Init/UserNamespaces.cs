@@ -47,8 +47,8 @@ internal static class UserNamespaces
     /// <exception cref="CrunException">The kernel does not allow them.</exception>
     public static void Write(int pid, IdentityMap map)
     {
-        // Without CAP_SETGID groups can only be mapped when nobody can give up his.
-        if (!CapabilitySet.OfThisProcess().Effective.Contains(Capability.CAP_SETGID) && ProgramPath("newgidmap") is null)
+        // Without CAP_SETGID one's own group can be mapped when nobody in there can give up his groups; more need newgidmap.
+        if (map.IsOnlyGroup(OpenFile.CreationOwner.Gid) && !CapabilitySet.OfThisProcess().Effective.Contains(Capability.CAP_SETGID))
             KernelFile.TryWrite(null, $"/proc/{pid}/setgroups", "deny");
         Write(pid, "gid_map", "newgidmap", map.GroupLines);
         Write(pid, "uid_map", "newuidmap", map.UserLines);

@@ -73,7 +73,8 @@ public sealed class Creation : IDisposable
     /// <exception cref="CrunException">It cannot be; nothing is left of it.</exception>
     public static Creation Run(RuntimeStore store, Bundle bundle, CreateOptions options, TimeProvider time)
     {
-        var spec = WithListening(bundle.Spec, options.ListeningDescriptors);
+        var isInside = UserNamespaceProcess.IsThis;
+        var spec = WithListening(isInside ? UserNamespaceProcess.Inside(bundle.Spec) : bundle.Spec, options.ListeningDescriptors);
         var container = store.Add(options.Id);
         FileLock? held = null;
         Launch? launch = null;
@@ -102,7 +103,7 @@ public sealed class Creation : IDisposable
             if (RootDirectory.IsMountedOnHost(spec)) record = record with { HostMount = FileAt.Status(root).MountId };
             container.Write(record);
             using var socket = UnixSocket.ListenForPackets(container.Directory, RuntimeContainer.StartSocketName);
-            using var cgroups = ContainerCgroups.Create(record.Cgroups, spec.Linux?.Resources, spec.Annotations);
+            using var cgroups = MakeCgroups(record.Cgroups, spec, isOptional: isInside);
             using var entry = cgroups.Enter();
             // What was made is known from here on, whatever happens next.
             container.Write(record = record with { Cgroups = cgroups.Place });
@@ -167,6 +168,20 @@ public sealed class Creation : IDisposable
         Filter = filter?.Program ?? default,
         FilterFlags = (uint)(filter?.Flags ?? 0),
     };
+
+    private static ContainerCgroups MakeCgroups(CgroupPlace place, RuntimeSpec spec, bool isOptional)
+    {
+        try
+        {
+            return ContainerCgroups.Create(place, spec.Linux?.Resources, spec.Annotations);
+        }
+        catch (CrunException error) when (isOptional && spec.Linux?.CgroupsPath is null or "" && error.Errno is Errno.EACCES or Errno.EPERM or Errno.EROFS)
+        {
+            // Users have cgroups only where they are given some.
+            if (spec.Linux?.Resources is { } resources && CgroupSettings.From(resources).Count > 0) throw;
+            return ContainerCgroups.Create(new CgroupPlace { Driver = CgroupDriver.Disabled }, null, spec.Annotations);
+        }
+    }
 
     // sd_listen_fds(3): the first process is number 1 in a pid namespace of its own.
     private static RuntimeSpec WithListening(RuntimeSpec spec, int count) => count == 0 || spec.Process is not { } process

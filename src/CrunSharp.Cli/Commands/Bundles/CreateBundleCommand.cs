@@ -1,4 +1,5 @@
 using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Options;
 using CrunSharp.Runtime.Lifecycle;
 
@@ -39,6 +40,7 @@ internal class CreateBundleCommand : RuntimeCommand
     {
         var bundle = Bundle.Load(BundlePath, ConfigPath);
         CheckTerminal(bundle.Spec.Process?.Terminal == true, ConsoleSocket, isDetached: true);
+        if (RunInUserNamespace(context, bundle) is { } code) return code;
         using var creation = Create(context, operands[0], bundle);
         Tell(context, creation.Container);
         creation.Process.Dispose();
@@ -55,6 +57,18 @@ internal class CreateBundleCommand : RuntimeCommand
             throw UsageException.Values("cannot use console socket if it will not detach or allocate tty");
     }
 
+    /// <summary>Makes the container in a process that may, when this one may not: its exit code.</summary>
+    /// <returns>Null when this process may.</returns>
+    protected int? RunInUserNamespace(CommandContext context, Bundle bundle)
+    {
+        if (!UserNamespaceProcess.IsNeeded) return null;
+        using var process = UserNamespaceProcess.Start(bundle.Spec, Environment.GetCommandLineArgs(), [Global.RootVariable(context)], Listening(context) + _preserved);
+        using var signals = AttachedSession.Forward(signal => process.Send(signal));
+        return process.Reap().Code;
+    }
+
+    private static int Listening(CommandContext context) => int.TryParse(context.Variable("LISTEN_FDS"), out var count) ? count : 0;
+
     /// <summary>Makes the container.</summary>
     protected Creation Create(CommandContext context, string id, Bundle bundle, ProcessStreams? streams = null) => Creation.Run(OpenStore(context), bundle, new CreateOptions
     {
@@ -63,7 +77,7 @@ internal class CreateBundleCommand : RuntimeCommand
         PidFile = _pidFile,
         PidfdSocket = _pidfdSocket,
         PreservedDescriptors = _preserved,
-        ListeningDescriptors = int.TryParse(context.Variable("LISTEN_FDS"), out var listening) ? listening : 0,
+        ListeningDescriptors = Listening(context),
         NewKeyring = !_noNewKeyring,
         NoPivot = _noPivot,
         CgroupDriver = Global.CgroupDriver,

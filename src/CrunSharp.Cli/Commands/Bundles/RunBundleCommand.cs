@@ -24,6 +24,7 @@ internal sealed class RunBundleCommand : CreateBundleCommand
         var bundle = Bundle.Load(BundlePath, ConfigPath);
         var hasTerminal = bundle.Spec.Process?.Terminal == true;
         CheckTerminal(hasTerminal, ConsoleSocket, _detach);
+        if (RunInUserNamespace(context, bundle) is { } code) return code;
         using var session = _detach ? null : ForegroundSession.Begin(hasTerminal);
         var creation = Create(context, operands[0], bundle, session?.Streams);
         using var process = creation.Process;

@@ -1,4 +1,5 @@
 using CrunSharp.Cli.CommandLine;
+using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using CrunSharp.Runtime.Cgroups;
 using CrunSharp.Runtime.Lifecycle;
@@ -9,6 +10,7 @@ namespace CrunSharp.Cli.Commands.Bundles;
 internal sealed class RuntimeOptions
 {
     private const string DefaultRoot = "/run/crun-sharp/bundles";
+    private const string Variable = "CRUN_SHARP_RUNTIME_ROOT";
 
     public static readonly Option[] Table =
     [
@@ -19,7 +21,7 @@ internal sealed class RuntimeOptions
         new Value<RuntimeOptions>("log-format", '\0', "string", "Form of that file: text, json", static (o, v) => o.SetLogFormat(v)) { Default = "\"text\"" },
         new Value<RuntimeOptions>("log-level", '\0', "string", "Ignored", static (_, _) => { }) { Hidden = true },
         new Value<RuntimeOptions>("root", '\0', "directory", "Where containers' states are kept", static (o, v) => o.Root = v) { Default = $"\"{DefaultRoot}\"" },
-        new Value<RuntimeOptions>("rootless", '\0', "string", "Ignored: root only", static (_, _) => { }) { Hidden = true },
+        new Value<RuntimeOptions>("rootless", '\0', "string", "Ignored: who has no rights gets a user namespace", static (_, _) => { }) { Hidden = true },
         new Flag<RuntimeOptions>("systemd-cgroup", '\0', "The same as --cgroup-manager systemd", static (o, v) => { if (v) o.CgroupDriver = CgroupDriver.Systemd; }),
         new Flag<RuntimeOptions>("version", 'v', "Print the version", static (o, v) => o.Version = v),
     ];
@@ -46,7 +48,11 @@ internal sealed class RuntimeOptions
     public static bool HasContainer(string? root, string id) =>
         RuntimeStore.IsId(id) && Directory.Exists($"{PathOf(root, Environment.GetEnvironmentVariable)}/{id}");
 
-    private static string PathOf(string? root, Func<string, string?> variable) => Path.GetFullPath(root ?? variable("CRUN_SHARP_RUNTIME_ROOT") ?? DefaultRoot);
+    /// <summary>The variable that names the root to a further process of ours.</summary>
+    public string RootVariable(CommandContext context) => $"{Variable}={PathOf(Root, context.Variable)}";
+
+    private static string PathOf(string? root, Func<string, string?> variable) => Path.GetFullPath(root ?? variable(Variable)
+        ?? (OpenFile.CreationOwner.Uid != 0 && variable("XDG_RUNTIME_DIR") is { Length: > 0 } own ? $"{own}/crun-sharp/bundles" : DefaultRoot));
 
     private void SetLogFormat(string format) => LogIsJson = format switch
     {

@@ -40,9 +40,7 @@ internal static class RuntimeShell
     public static int Start(string program, string[] arguments)
     {
         var context = new CommandContext { Program = program };
-        var code = Run(context, arguments);
-        context.Out.Flush();
-        return code;
+        return context.Finish(Run(context, arguments));
     }
 
     /// <summary>Runs a command line, without the program's name.</summary>
@@ -94,7 +92,7 @@ internal static class RuntimeShell
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
-            context.Out.Flush();
+            context.Finish(ExitCodes.Failure);
             var message = error is CrunException ? error.Message : $"internal error: {error.GetType().Name}: {error.Message}";
             TryLog(context, global, "error", message);
             context.Complain(global.Debug ? error.ToString() : message);
