@@ -20,6 +20,16 @@ public static unsafe class FileDescriptor
         return handle;
     }
 
+    /// <summary>Another descriptor of the same open file.</summary>
+    /// <exception cref="CrunException">The errors of fcntl.</exception>
+    public static SafeFileHandle Duplicate(SafeFileHandle file)
+    {
+        var fd = C.fcntl(file, AT.F_DUPFD_CLOEXEC, 0);
+        return fd >= 0
+            ? new SafeFileHandle(fd, ownsHandle: true)
+            : throw SystemCall.Failure("duplicate a descriptor", $"fcntl({SystemCall.Fd(file)}, F_DUPFD_CLOEXEC, 0)");
+    }
+
     /// <summary>A pipe: what is written to the second can be read from the first.</summary>
     /// <exception cref="CrunException">The errors of pipe2.</exception>
     public static (SafeFileHandle Read, SafeFileHandle Write) Pipe()

@@ -14,12 +14,18 @@ public static unsafe class UnixSocket
 
     /// <summary>Two sockets, each the other's peer.</summary>
     /// <exception cref="CrunException">The errors of socketpair.</exception>
-    public static (SafeFileHandle First, SafeFileHandle Second) Pair()
+    public static (SafeFileHandle First, SafeFileHandle Second) Pair() => Pair(SOCK.SOCK_STREAM, "SOCK_STREAM");
+
+    /// <summary>Two sockets of packets, each the other's peer.</summary>
+    /// <exception cref="CrunException">The errors of socketpair.</exception>
+    public static (SafeFileHandle First, SafeFileHandle Second) PairOfPackets() => Pair(SOCK.SOCK_SEQPACKET, "SOCK_SEQPACKET");
+
+    private static (SafeFileHandle First, SafeFileHandle Second) Pair(int type, string name)
     {
         var ends = stackalloc int[2];
-        return C.socketpair(SOCK.AF_UNIX, SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC, 0, ends) == 0
+        return C.socketpair(SOCK.AF_UNIX, type | SOCK.SOCK_CLOEXEC, 0, ends) == 0
             ? (new SafeFileHandle(ends[0], ownsHandle: true), new SafeFileHandle(ends[1], ownsHandle: true))
-            : throw SystemCall.Failure("make a socket pair", "socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0)");
+            : throw SystemCall.Failure("make a socket pair", $"socketpair(AF_UNIX, {name}|SOCK_CLOEXEC, 0)");
     }
 
     /// <summary>Makes a listening socket in a directory, replacing a name that is left over. It is non-blocking.</summary>
@@ -117,6 +123,34 @@ public static unsafe class UnixSocket
         const int MSG_CMSG_CLOEXEC = 0x40000000;
         if (C.recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1 || message.msg_controllen < 20) return null;
         return new SafeFileHandle(*(int*)(control + 16), ownsHandle: true);
+    }
+
+    /// <summary>Receives a packet, and an open file if one came with it.</summary>
+    /// <param name="socket">A socket of packets.</param>
+    /// <param name="buffer">Gets the packet; what is longer is cut.</param>
+    /// <param name="file">The file, the caller's from here on; null when none came.</param>
+    /// <returns>The packet's length; 0 when the other side is gone.</returns>
+    /// <exception cref="CrunException">The errors of recvmsg.</exception>
+    public static int Receive(SafeFileHandle socket, Span<byte> buffer, out SafeFileHandle? file)
+    {
+        const int MSG_CMSG_CLOEXEC = 0x40000000;
+        file = null;
+        var control = stackalloc byte[64];
+        nint length;
+        fixed (byte* data = buffer)
+        {
+            var vector = new iovec { iov_base = data, iov_len = (nuint)buffer.Length };
+            for (; ; )
+            {
+                var message = new msghdr { msg_iov = &vector, msg_iovlen = 1, msg_control = control, msg_controllen = 64 };
+                length = C.recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+                if (length >= 0 && message.msg_controllen >= 20) file = new SafeFileHandle(*(int*)(control + 16), ownsHandle: true);
+                if (length >= 0 || SystemCall.LastErrno != Errno.EINTR) break;
+            }
+        }
+        return length >= 0 ? (int)length
+            : SystemCall.LastErrno == Errno.ECONNRESET ? 0
+            : throw SystemCall.Failure("receive a packet", $"recvmsg({SystemCall.Fd(socket)})");
     }
 
     private static SafeFileHandle Open(int type, int flags)

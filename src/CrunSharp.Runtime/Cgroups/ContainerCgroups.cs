@@ -42,6 +42,9 @@ public sealed partial class ContainerCgroups : IDisposable
     /// <summary>Whether their processes are stopped.</summary>
     public bool IsFrozen => _unified?.IsFrozen == true || Freezer?.IsFrozen == true;
 
+    /// <summary>The cgroup that stops the processes, a path on the host; null when there is none.</summary>
+    public string? FreezerPath => _unified?.HostPath ?? Freezer?.HostPath;
+
     private CgroupV1? Freezer => With("freezer");
 
     /// <summary>

@@ -43,6 +43,9 @@ internal sealed record ContainerRecord
     /// <summary>Its system call filter in the <see cref="FilterCache"/>; empty for none, null when it is not known.</summary>
     public string? Filter { get; init; }
 
+    /// <summary>What the kernel calls its standard input, output and error; null when none of them is a pipe.</summary>
+    public IReadOnlyList<string>? Descriptors { get; init; }
+
     /// <summary>Where its cgroups are.</summary>
     public CgroupPlace Cgroups { get; init; } = new();
 
@@ -75,6 +78,7 @@ internal static class RuntimeJson
         .Field("newKeyring", Flag, static r => r.NewKeyring, static (r, v) => r with { NewKeyring = v })
         .Field("preservedDescriptors", Int, static r => r.PreservedDescriptors, static (r, v) => r with { PreservedDescriptors = v })
         .Optional("filter", Text, static r => r.Filter, static (r, v) => r with { Filter = v })
+        .Optional("descriptors", Texts, static r => r.Descriptors, static (r, v) => r with { Descriptors = v })
         .Field("cgroups", Place, static r => r.Cgroups, static (r, v) => r with { Cgroups = v })
         .Optional("annotations", TextMap, static r => r.Annotations, static (r, v) => r with { Annotations = v });
 }

@@ -6,6 +6,7 @@ using CrunSharp.Kernel.Sockets;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
 using CrunSharp.Runtime.Cgroups;
+using CrunSharp.Runtime.Criu;
 using CrunSharp.Runtime.Init;
 using CrunSharp.Runtime.Rootfs;
 using CrunSharp.Runtime.Seccomp;
@@ -94,6 +95,7 @@ public sealed class Creation : IDisposable
                 NewKeyring = options.NewKeyring,
                 PreservedDescriptors = options.ListeningDescriptors + options.PreservedDescriptors,
                 Filter = key,
+                Descriptors = spec.Process?.Terminal == true ? null : StreamNames.Of(options.Streams?.Input, options.Streams?.Output, options.Streams?.Error),
                 Cgroups = CgroupPlace.Of(options.CgroupDriver, spec.Linux?.CgroupsPath, options.Id),
                 Annotations = spec.Annotations,
             };

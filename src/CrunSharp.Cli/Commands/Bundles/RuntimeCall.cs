@@ -9,13 +9,13 @@ internal static class RuntimeCall
     // Before the verb: options that docker's command line does not have.
     private static readonly string[] OnlyGlobal = ["--log", "--log-format", "--systemd-cgroup", "--cgroup-manager", "--rootless", "--criu"];
 
-    private static readonly string[] OnlyVerbs = ["state", "delete", "spec", "features", "restore", "resume"];
+    private static readonly string[] OnlyVerbs = ["state", "delete", "spec", "features", "checkpoint", "restore", "resume"];
 
     // What follows the verb at once: options that docker's commands of the same name do not have.
     private static readonly string[] OnlyOptions =
         ["--bundle", "-b", "--pid-file", "--pidfd-socket", "--process", "--console-socket", "--no-pivot", "--no-new-keyring", "--preserve-fds", "--no-subreaper"];
 
-    private static readonly string[] SharedVerbs = ["start", "kill", "exec", "pause", "update", "events", "ps", "checkpoint"];
+    private static readonly string[] SharedVerbs = ["start", "kill", "exec", "pause", "update", "events", "ps"];
 
     /// <summary>Whether the words after the program's name are for an OCI runtime.</summary>
     /// <param name="arguments">The words.</param>

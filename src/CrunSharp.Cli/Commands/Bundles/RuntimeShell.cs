@@ -28,6 +28,8 @@ internal static class RuntimeShell
         new("resume", Section.Common, "Let a container's processes go on", static () => new ResumeCommand()),
         new("update", Section.Common, "Change a container's limits", static () => new UpdateBundleCommand()),
         new("events", Section.Common, "Print what a container uses, and when its memory runs out", static () => new EventsBundleCommand()),
+        new("checkpoint", Section.Common, "Write a running container to images, with criu", static () => new CheckpointBundleCommand()),
+        new("restore", Section.Common, "Make a container of images, with criu", static () => new RestoreBundleCommand()),
         new("features", Section.Common, "Print what this runtime can do", static () => new FeaturesCommand()),
         new("spec", Section.Common, "Write a configuration to start from", static () => new SpecCommand()),
         new("list", Section.Common, "List containers", static () => new ListBundlesCommand()),
