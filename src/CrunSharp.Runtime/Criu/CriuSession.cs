@@ -47,6 +47,7 @@ internal sealed record CriuStart
 internal sealed class CriuSession : IDisposable
 {
     private const int Entered = 1;
+    private const int Opened = 2;
     private const int AtCurrentDirectory = -100;
     private const int MostAnswer = 64 * 1024;
     private const int MostOutput = 64 * 1024;
@@ -96,9 +97,14 @@ internal sealed class CriuSession : IDisposable
                     start.Cgroups.Add(process.Pid);
                     stage.Continue();
                 }
-                stage.WaitForExec();
                 var folders = new List<SafeFileHandle>();
-                for (var i = 0; i < start.Folders.Count; i++) folders.Add(process.CopyDescriptor(first + 4 + start.Further.Count + i));
+                if (start.Folders.Count > 0)
+                {
+                    stage.WaitForEvent(Opened);
+                    for (var i = 0; i < start.Folders.Count; i++) folders.Add(process.CopyDescriptor(first + 4 + start.Further.Count + i));
+                    stage.Continue();
+                }
+                stage.WaitForExec();
                 return new CriuSession(process, ours, output, first) { Folders = folders };
             }
         }
@@ -135,6 +141,7 @@ internal sealed class CriuSession : IDisposable
             plan.OpenTrusted(AtCurrentDirectory, start.Folders[i], OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, folder);
             plan.Duplicate(folder, first + 4 + start.Further.Count + i);
         }
+        if (start.Folders.Count > 0) plan.Meet(Opened);
         if (!start.SharesTerminal)
         {
             plan.Duplicate(none, 0);
