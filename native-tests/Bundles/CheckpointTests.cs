@@ -84,6 +84,14 @@ public sealed class CheckpointTests : BundleTest
         World.Shell($"$R create -b {World.Bundle("true")} made </dev/null >/dev/null 2>&1").Succeeded();
         Run("checkpoint", "--image-path", World.Files + "/never", "made").Failed(1, "a created container cannot be checkpointed");
         Run("checkpoint", "nobody").Failed(1, "does not exist");
+        StartSleeper("mapped", static config =>
+        {
+            config["linux"]!["namespaces"]!.AsArray().Add(new JsonObject { ["type"] = "user" });
+            foreach (var kind in (string[])["uidMappings", "gidMappings"])
+                config["linux"]![kind] = new JsonArray(new JsonObject { ["containerID"] = 0, ["hostID"] = 0, ["size"] = 65536 });
+        });
+        Run("checkpoint", "--image-path", World.Files + "/never", "mapped").Failed(1, "in a user namespace");
+        Assert.That(World.StatusOf("mapped"), Is.EqualTo("running"));
         Assert.Multiple(() =>
         {
             Assert.That(Run("checkpoint", "--manage-cgroups-mode", "most", "made").Err, Does.Contain("soft, full, strict, ignore"));

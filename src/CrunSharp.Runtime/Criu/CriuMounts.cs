@@ -17,8 +17,6 @@ internal static class CriuMounts
     private const long CgroupMagic = 0x27e0eb;
     private const long Cgroup2Magic = 0x63677270;
 
-    private static readonly string[] DefaultDevices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
-
     /// <summary>Names those of a running container.</summary>
     public static void AddForDump(ProtobufMessage options, RuntimeSpec spec, PidHandle process)
     {
@@ -38,7 +36,6 @@ internal static class CriuMounts
             // A masked directory is an empty file system, which criu restores itself.
             if (PlaceOf(root, path, null) is { IsDirectory: false } masked) CriuRequest.AddMount(options, masked.Path, Nothing);
         }
-        foreach (var path in Devices(spec)) Add(path);
 
         void Add(string name, long? type = null)
         {
@@ -69,7 +66,6 @@ internal static class CriuMounts
             }
         }
         if (spec.Linux?.MaskedPaths is { Count: > 0 }) CriuRequest.AddMount(options, Nothing, Nothing);
-        foreach (var path in Devices(spec)) CriuRequest.AddMount(options, path, path);
     }
 
     private static IEnumerable<(string Name, string Source)> Bound(RuntimeSpec spec, string bundle)
@@ -80,14 +76,6 @@ internal static class CriuMounts
             if (!wanted.IsBind || wanted.IsRemount || mount.Source is not { } source) continue;
             yield return (RootTree.Clean(mount.Destination), source.StartsWith('/') ? source : $"{bundle}/{source}");
         }
-    }
-
-    // In a user namespace nodes cannot be made, and are the host's.
-    private static IEnumerable<string> Devices(RuntimeSpec spec)
-    {
-        if (spec.Linux?.Namespaces?.Any(static ns => ns.Type == "user") != true) yield break;
-        foreach (var path in DefaultDevices) yield return path;
-        foreach (var device in spec.Linux.Devices ?? []) yield return RootTree.Clean(device.Path);
     }
 
     private static bool HasCgroupNamespace(RuntimeSpec spec) => spec.Linux?.Namespaces?.Any(static ns => ns.Type == "cgroup") == true;

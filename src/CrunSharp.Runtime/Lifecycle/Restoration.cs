@@ -112,6 +112,7 @@ public sealed class Restoration : IDisposable
                 container.Write(_record);
                 CriuNamespaces.Open(_spec, _namespaces, _keys);
                 using var root = RootDirectory.Open(_spec, _record.Rootfs);
+                if (options.CgroupMode == CriuCgroupMode.Strict) RequireNoCgroups();
                 using var cgroups = ContainerCgroups.Create(_record.Cgroups, _spec.Linux?.Resources, _spec.Annotations);
                 using var entry = cgroups.Enter();
                 // What was made is known from here on, whatever happens next.
@@ -153,6 +154,13 @@ public sealed class Restoration : IDisposable
             Descriptors = StreamNames.Of(options.Streams?.Input, options.Streams?.Output, options.Streams?.Error),
         };
 
+        // criu would find those that we make.
+        private void RequireNoCgroups()
+        {
+            using var present = ContainerCgroups.Open(_record.Cgroups with { IsMade = true });
+            if (present.Exist) throw CrunException.Exists($"the container's cgroup {_record.Cgroups.Path} is there already");
+        }
+
         // The root file system may be a new one. What is prepared beside the places is let go.
         private void MakeMountPoints(SafeFileHandle root, CgroupEntry entry, ContainerCgroups cgroups)
         {
@@ -183,7 +191,7 @@ public sealed class Restoration : IDisposable
                 Further = _namespaces,
                 SharesTerminal = options.ShellJob,
             });
-            var request = directories.Begin(options, _spec.Annotations, session.Folders)
+            var request = directories.Begin(options.CgroupMode == CriuCgroupMode.Strict ? options with { CgroupMode = CriuCgroupMode.Full } : options, _spec.Annotations, session.Folders)
                 .Flag(6, true).Text(13, rootPath).Flag(26, true).Text(53, options.SecurityProfile).Text(63, options.MountContext);
             CriuMounts.AddForRestore(request, _spec, bundle.Path, cgroups.Directories);
             CriuNamespaces.AddForRestore(request, _spec);
