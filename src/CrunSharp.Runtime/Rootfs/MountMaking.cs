@@ -73,7 +73,9 @@ internal sealed class MountMaking(RuntimeSpec spec, LaunchOptions options, Conta
         {
             Destination = place,
             Mount = made,
+            // The terminal is opened on the mount itself: of one that is not the container's, criu knows nothing.
             IsCopied = DetachedMount.CanBeCopied && to.Exists(static before => before.Type is not null)
+                && (mount.Type != "devpts" || spec.Process?.Terminal != true)
                 && !wanted.Propagations.Exists(static change => change.Propagation == MountPropagation.MS_UNBINDABLE),
             IsReadOnlyAtLast = wanted.Set.HasFlag(MountAttributes.MOUNT_ATTR_RDONLY),
         }, tree, to);
