@@ -42,7 +42,7 @@ internal sealed record CriuStart
 
 /// <summary>
 /// A run of criu: one request over a socket of packets, in the form of protocol buffers, and what criu notifies us of
-/// on the way. Docs: <c>docs/decisions/0018</c>.
+/// on the way. Docs: <c>docs/decisions/0019</c>.
 /// </summary>
 internal sealed class CriuSession : IDisposable
 {
