@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json.Nodes;
 using CrunSharp.NativeTests.Harness;
 
@@ -203,6 +205,35 @@ public sealed class LifecycleTests : BundleTest
         World.File("a", "first\n");
         World.File("b", "second\n");
         Assert.That(World.Shell($"LISTEN_FDS=2 $R run -b {bundle} listening 3<a 4<b 5</dev/null").Succeeded().Lines, Is.EqualTo(new[] { "2 1", "first", "second", "6" }));
+    }
+
+    [TestCase("$R create -b BUNDLE ready && $R start ready")]
+    [TestCase("$R run -d -b BUNDLE ready")]
+    [TestCase("$R run -b BUNDLE ready")]
+    public void A_manager_of_services_is_told_when_the_program_is_ready(string command)
+    {
+        var bundle = World.Bundle("probe tell $NOTIFY_SOCKET STATUS=x; echo works; until test -e /go; do sleep 0.02; done; probe tell $NOTIFY_SOCKET \"$(printf 'READY=1\\nSTATUS=y')\"; exec sleep 1000", config =>
+            config["mounts"]!.AsArray().Add(new JsonObject { ["destination"] = "/bin/probe", ["source"] = Probe.Program, ["type"] = "bind", ["options"] = new JsonArray("bind") }));
+        var path = World.Files + "/manager.sock";
+        File.Delete(World.Rootfs + "/go");
+        using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 10_000 };
+        manager.Bind(new UnixDomainSocketEndPoint(path));
+        try
+        {
+            using var session = World.StartShell($"export NOTIFY_SOCKET={path}; exec >{World.Files}/ready.out 2>&1 </dev/null; {command.Replace("BUNDLE", bundle, StringComparison.Ordinal)}");
+            Harness.World.Await(() => File.Exists(World.Files + "/ready.out") && File.ReadAllText(World.Files + "/ready.out").Contains("works", StringComparison.Ordinal), "the program runs");
+            Assert.That(session.HasEnded, Is.False);
+            File.WriteAllText(World.Rootfs + "/go", "");
+            var message = new byte[100];
+            Assert.That(Encoding.UTF8.GetString(message, 0, manager.Receive(message)).Trim(), Is.EqualTo("READY=1"));
+            Run("kill", "ready", "KILL").Succeeded();
+            session.Wait();
+        }
+        finally
+        {
+            File.Delete(path);
+            File.Delete(World.Rootfs + "/go");
+        }
     }
 
     [TestCase("create", "process", "args", "[]")]

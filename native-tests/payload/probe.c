@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -184,6 +185,14 @@ static int udp_ask(const char *host, int port)
     return 1;
 }
 
+static int tell(const char *path, const char *message)
+{
+    int client = socket(AF_UNIX, SOCK_DGRAM, 0);
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    return sendto(client, message, strlen(message), 0, (struct sockaddr *)&address, sizeof address) < 0;
+}
+
 int main(int count, char **words)
 {
     const char *verb = count > 1 ? words[1] : "";
@@ -193,6 +202,7 @@ int main(int count, char **words)
     if (!strcmp(verb, "swap") && count == 4) swap(words[2], words[3]);
     if (!strcmp(verb, "udp-serve") && count == 3) return udp_serve(atoi(words[2]));
     if (!strcmp(verb, "udp-ask") && count == 4) return udp_ask(words[2], atoi(words[3]));
+    if (!strcmp(verb, "tell") && count == 4) return tell(words[2], words[3]);
     if (!strcmp(verb, "keyring")) {
         printf("%ld\n", syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0, 0, 0));
         return 0;

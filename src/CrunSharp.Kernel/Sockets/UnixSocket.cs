@@ -55,6 +55,46 @@ public static unsafe class UnixSocket
         throw error;
     }
 
+    /// <summary>Makes a socket in a directory that takes datagrams, replacing a name that is left over.</summary>
+    /// <exception cref="CrunException">The errors of socket and bind.</exception>
+    public static SafeFileHandle ListenForDatagrams(SafeFileHandle directory, string name)
+    {
+        FileAt.Remove(directory, name);
+        var socket = Open(SOCK.SOCK_DGRAM, 0);
+        var address = stackalloc byte[PathSize + 2];
+        var length = Encode(directory, name, address);
+        if (C.bind(socket, address, length) == 0) return socket;
+        var error = SystemCall.Failure($"listen at {name}", $"bind({SystemCall.Fd(socket)}, {{AF_UNIX, {SystemCall.Quote(name)}}})");
+        socket.Dispose();
+        throw error;
+    }
+
+    /// <summary>Receives a datagram; how many bytes of it there are, of which what does not fit is lost.</summary>
+    /// <exception cref="CrunException">The errors of recvfrom.</exception>
+    public static int Receive(SafeFileHandle socket, Span<byte> buffer)
+    {
+        fixed (byte* data = buffer)
+        {
+            var length = C.recvfrom(socket, data, (nuint)buffer.Length, 0, null, null);
+            return length >= 0 ? (int)length : throw SystemCall.Failure("receive a datagram", $"recvfrom({SystemCall.Fd(socket)})");
+        }
+    }
+
+    /// <summary>Sends a datagram to a socket; false when nobody takes it.</summary>
+    /// <param name="path">The socket's path, or <c>@</c> and the name of one that is no file.</param>
+    /// <param name="payload">The datagram.</param>
+    public static bool TrySendDatagram(string path, ReadOnlySpan<byte> payload)
+    {
+        var address = stackalloc byte[PathSize + 2];
+        using var directory = path.StartsWith('@') ? null
+            : FileAt.TryOpen(null, Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, out _);
+        if (directory is null && (!path.StartsWith('@') || path.Length >= PathSize)) return false;
+        var length = directory is null ? EncodeAbstract(path, address) : Encode(directory, Path.GetFileName(path), address);
+        using var socket = Open(SOCK.SOCK_DGRAM, 0);
+        const int MSG_NOSIGNAL = 0x4000;
+        fixed (byte* data = payload) return C.sendto(socket, data, (nuint)payload.Length, MSG_NOSIGNAL, address, length) == payload.Length;
+    }
+
     /// <summary>Connects to a socket of packets in a directory; null when nobody listens.</summary>
     public static SafeFileHandle? TryConnectPackets(SafeFileHandle directory, string name) => TryConnect(directory, name, SOCK.SOCK_SEQPACKET);
 
@@ -159,6 +199,14 @@ public static unsafe class UnixSocket
         return fd >= 0
             ? new SafeFileHandle(fd, ownsHandle: true)
             : throw SystemCall.Failure("make a socket", $"socket(AF_UNIX, {type}|SOCK_CLOEXEC, 0)");
+    }
+
+    private static uint EncodeAbstract(string name, byte* address)
+    {
+        *(ushort*)address = SOCK.AF_UNIX;
+        var length = Encoding.ASCII.GetBytes(name, new Span<byte>(address + 2, PathSize));
+        address[2] = 0;
+        return (uint)(2 + length);
     }
 
     // The kernel takes 107 bytes; through the directory's handle any path is short enough.

@@ -38,6 +38,9 @@ public sealed record CreateOptions
     /// </summary>
     public int ListeningDescriptors { get; init; }
 
+    /// <summary>Whether a manager of services wants to know when the program is ready: see <see cref="Readiness"/>.</summary>
+    public bool TellsReadiness { get; init; }
+
     /// <summary>Whether the process gets a session keyring of its own.</summary>
     public bool NewKeyring { get; init; } = true;
 
@@ -100,6 +103,7 @@ public sealed class Creation : IDisposable
                 Annotations = spec.Annotations,
             };
             AtomicFile.Write(container.Directory, Bundle.ConfigName, bundle.Json);
+            if (options.TellsReadiness) spec = Readiness.Prepare(spec, container);
             container.Keep(spec);
             root = RootDirectory.Open(spec, record.Rootfs);
             if (RootDirectory.IsMountedOnHost(spec)) record = record with { HostMount = FileAt.Status(root).MountId };

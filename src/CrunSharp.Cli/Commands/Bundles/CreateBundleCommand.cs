@@ -78,6 +78,7 @@ internal class CreateBundleCommand : RuntimeCommand
         PidfdSocket = _pidfdSocket,
         PreservedDescriptors = _preserved,
         ListeningDescriptors = Listening(context),
+        TellsReadiness = context.Variable(Readiness.Variable) is { Length: > 0 },
         NewKeyring = !_noNewKeyring,
         NoPivot = _noPivot,
         CgroupDriver = Global.CgroupDriver,

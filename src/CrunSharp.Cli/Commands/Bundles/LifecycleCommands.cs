@@ -3,13 +3,20 @@ using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Output;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci.Runtime;
+using CrunSharp.Runtime.Lifecycle;
 
 namespace CrunSharp.Cli.Commands.Bundles;
 
 /// <summary><c>start</c>: starts the program of a container that was made.</summary>
 internal sealed class StartBundleCommand : RuntimeCommand
 {
-    public override int Execute(CommandContext context, IReadOnlyList<string> operands) => With(context, operands, static container => container.Start());
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands) => With(context, operands, container =>
+    {
+        using var readiness = Readiness.Listen(container, context.Variable(Readiness.Variable));
+        using var process = readiness is null ? null : container.TryOpenProcess();
+        container.Start();
+        if (process is not null) readiness!.Wait(process);
+    });
 }
 
 /// <summary><c>state</c>: prints a container's state.</summary>

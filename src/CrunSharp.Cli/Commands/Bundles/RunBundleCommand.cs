@@ -35,8 +35,18 @@ internal sealed class RunBundleCommand : CreateBundleCommand
             session?.Take(creation.Terminal);
             // What waits for others between create and start is no one's here.
             creation.Dispose();
+            using var readiness = Readiness.Listen(container, context.Variable(Readiness.Variable));
             container.Start();
-            return session?.Wait(process) ?? ExitCodes.Success;
+            if (session is null)
+            {
+                readiness?.Wait(process);
+                return ExitCodes.Success;
+            }
+            var telling = readiness is null ? null : new Thread(() => readiness.Wait(process)) { IsBackground = true };
+            telling?.Start();
+            var code = session.Wait(process);
+            telling?.Join();
+            return code;
         }
         catch
         {
