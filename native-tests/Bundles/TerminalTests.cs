@@ -45,11 +45,11 @@ public sealed class TerminalTests : BundleTest
     {
         var (listener, path) = Listen();
         using var _ = listener;
-        var creating = World.StartShell($"$R create -b {TerminalBundle("tty; test -c /dev/console && echo console; stty size; read a; echo got $a")} --console-socket {path} onterm </dev/null >/dev/null 2>&1");
+        var creating = World.StartShell($"$R create -b {TerminalBundle("echo is-$(readlink /proc/self/fd/0); tty; test -c /dev/console && echo console; stty size; read a; echo got $a")} --console-socket {path} onterm </dev/null >/dev/null 2>&1");
         using var terminal = Receive(listener);
         creating.Wait().Succeeded();
         Run("start", "onterm").Succeeded();
-        Assert.That(ReadUntil(terminal, "25 99"), Does.Contain("/dev/pts/0").And.Contain("console"));
+        Assert.That(ReadUntil(terminal, "25 99"), Does.Contain("is-/dev/pts/0").And.Contain("console"));
         FileDescriptor.WriteAll(terminal, "hello\n"u8);
         Assert.That(ReadUntil(terminal, "got hello"), Does.Contain("got hello"));
     }

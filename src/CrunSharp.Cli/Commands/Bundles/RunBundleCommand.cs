@@ -44,9 +44,9 @@ internal sealed class RunBundleCommand : CreateBundleCommand
             }
             var telling = readiness is null ? null : new Thread(() => readiness.Wait(process)) { IsBackground = true };
             telling?.Start();
-            var code = session.Wait(process);
+            var end = session.Wait(process);
             telling?.Join();
-            return code;
+            return end;
         }
         catch
         {
