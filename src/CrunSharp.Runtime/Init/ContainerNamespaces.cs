@@ -124,7 +124,7 @@ internal sealed class ContainerNamespaces
             plan.Close(time);
             plan.Close(procfs);
         }
-        if (Map is not null) BecomeRoot(plan);
+        if (Map is not null) BecomeRoot(plan, options);
         if (New.HasFlag(CloneFlags.CLONE_NEWNET)) plan.For("bring the loopback interface up", Spec).BringUpLoopback();
     }
 
@@ -152,10 +152,10 @@ internal sealed class ContainerNamespaces
         plan.For($"join the {ns.Spec.Type} namespace {ns.Spec.Path}", Spec).JoinNamespaces(ns.File, ns.Flag);
 
     /// <summary>Makes a process in a user namespace its user 0, if it has one: what it makes from here on is the container's.</summary>
-    public static void BecomeRoot(StagePlan plan)
+    public static void BecomeRoot(StagePlan plan, LaunchOptions options)
     {
         plan.For("become the container's root user", "config-linux.md#user-namespace-mappings");
-        plan.ClearGroups().Tolerating([Errno.EPERM, Errno.EINVAL]);
+        if (!options.KeepGroups) plan.ClearGroups().Tolerating([Errno.EPERM, Errno.EINVAL]);
         plan.SetGroup(0).Tolerating([Errno.EINVAL]);
         plan.SetUserId(0).Tolerating([Errno.EINVAL]);
     }

@@ -34,6 +34,9 @@ public sealed record LaunchOptions
     /// <summary>Whether the process gets a session keyring of its own.</summary>
     public bool NewKeyring { get; init; } = true;
 
+    /// <summary>Whether the process keeps the groups of its maker instead of getting those of the specification.</summary>
+    public bool KeepGroups { get; init; }
+
     /// <summary>The system call filter: instructions of 8 bytes; empty for none.</summary>
     public ReadOnlyMemory<byte> Filter { get; init; }
 

@@ -90,9 +90,12 @@ internal static class ProcessSteps
         plan.For("give up capabilities", "config.md#linux-process").DropBoundingCapabilities(sets.Bounding);
         plan.KeepCapabilities(true);
         plan.For($"become user {user.Uid}:{user.Gid}", "config.md#user");
-        var groups = plan.SetGroups(user.AdditionalGids ?? []);
-        // In a user namespace that denies it, the container's or ours, nobody has groups but those that he came with.
-        if (user.AdditionalGids is not { Count: > 0 } && (options.HasUserNamespace || UserNamespaces.DenyGroups())) groups.Tolerating([Errno.EPERM]);
+        if (!options.KeepGroups)
+        {
+            var groups = plan.SetGroups(user.AdditionalGids ?? []);
+            // In a user namespace that denies it, the container's or ours, nobody has groups but those that he came with.
+            if (user.AdditionalGids is not { Count: > 0 } && (options.HasUserNamespace || UserNamespaces.DenyGroups())) groups.Tolerating([Errno.EPERM]);
+        }
         plan.SetGroup(user.Gid);
         plan.SetUserId(user.Uid);
         plan.SetMask(user.Umask ?? UsualMask);

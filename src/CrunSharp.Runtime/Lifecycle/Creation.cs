@@ -87,6 +87,7 @@ public sealed class Creation : IDisposable
         {
             held = container.Lock();
             var key = "";
+            CrunAnnotations.Check(spec);
             var filter = spec.Linux?.Seccomp is { } seccomp ? store.Filters.Get(seccomp, out key) : null;
             var record = new ContainerRecord
             {
@@ -136,7 +137,7 @@ public sealed class Creation : IDisposable
             MeetAt(points, container, launch, entry, rdt, spec.Hooks);
             launch.WaitUntilReady();
             var terminal = HandTerminalOver(launch, spec, options);
-            if (options.PidfdSocket is { } pidfdSocket) Send(pidfdSocket, "pidfd"u8, launch.Process.File, "hand the pidfd over");
+            if ((options.PidfdSocket ?? CrunAnnotations.PidfdReceiver(spec.Annotations)) is { } pidfdSocket) Send(pidfdSocket, "pidfd"u8, launch.Process.File, "hand the pidfd over");
             if (options.PidFile is { } pidFile)
                 AtomicFile.Write(null, pidFile, Encoding.ASCII.GetBytes(record.Pid.ToString(CultureInfo.InvariantCulture)), mode: 0x1a4);
             launch.Leave();
@@ -171,6 +172,7 @@ public sealed class Creation : IDisposable
     {
         PreservedDescriptors = record.PreservedDescriptors,
         NewKeyring = record.NewKeyring,
+        KeepGroups = CrunAnnotations.KeepsGroups(record.Annotations),
         Filter = filter?.Program ?? default,
         FilterFlags = (uint)(filter?.Flags ?? 0),
     };

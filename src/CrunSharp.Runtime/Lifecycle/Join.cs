@@ -56,7 +56,7 @@ public static class Join
         // Before it has anything of the container's, nothing in the container may look into it.
         plan.For("hide from the container").Hide();
         Enter(plan, container, namespaces, options);
-        if (options.HasUserNamespace) ContainerNamespaces.BecomeRoot(plan);
+        if (options.HasUserNamespace) ContainerNamespaces.BecomeRoot(plan, options);
         plan.For("start a session").NewSession();
         if (terminalSocket is not null) OpenTerminal(plan, terminalSocket, process);
         Scheduling.WriteAffinity(plan, process.ExecCpuAffinity?.Final);
