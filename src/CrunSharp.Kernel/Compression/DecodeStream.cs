@@ -1,11 +1,12 @@
 using System.Runtime.InteropServices;
+using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Kernel.Compression;
 
 /// <summary>A stream that reads compressed bytes from another and gives what they stand for.</summary>
 /// <remarks>Concatenated frames are read one after the other. A stream that ends within a frame is an error.</remarks>
-public abstract unsafe class DecodeStream : Stream
+public abstract unsafe class DecodeStream : ReadStream
 {
     private const int InputSize = 128 * 1024;
     private readonly Stream _source;
@@ -21,28 +22,6 @@ public abstract unsafe class DecodeStream : Stream
         (_source, _format) = (source, format);
         _input = (byte*)NativeMemory.Alloc(InputSize);
     }
-
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     /// <summary>Reads decoded bytes; 0 at the end.</summary>
     /// <exception cref="CrunException">The compressed bytes are damaged or cut off.</exception>
@@ -69,20 +48,6 @@ public abstract unsafe class DecodeStream : Stream
         }
         return 0;
     }
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

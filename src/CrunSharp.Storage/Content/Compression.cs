@@ -1,3 +1,4 @@
+using CrunSharp.Kernel.Files;
 using System.IO.Compression;
 using CrunSharp.Kernel.Compression;
 using CrunSharp.Oci;

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using CrunSharp.Kernel.Files;
 
 namespace CrunSharp.Storage;
 
@@ -6,7 +7,7 @@ namespace CrunSharp.Storage;
 /// Compresses with gzip so that the same content always gives the same bytes, however many processors work on it: each
 /// MiB is a member of its own, at level 5. Any gzip decoder reads the members as one.
 /// </summary>
-public sealed class DeterministicGzipStream : Stream
+public sealed class DeterministicGzipStream : WriteStream
 {
     private const int MemberSize = 1024 * 1024;
     private static readonly ZLibCompressionOptions Options = new() { CompressionLevel = 5 };
@@ -23,28 +24,6 @@ public sealed class DeterministicGzipStream : Stream
     /// <param name="workers">How many members are compressed at once; 0 for one on each processor.</param>
     public DeterministicGzipStream(Stream output, int workers = 0) =>
         (_output, _workers) = (output, workers > 0 ? workers : Environment.ProcessorCount);
-
-    /// <inheritdoc/>
-    public override bool CanRead => false;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => true;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> buffer)
@@ -65,20 +44,6 @@ public sealed class DeterministicGzipStream : Stream
         if (_used > 0 || !_any) EndMember();
         while (_members.Count > 0) WriteFirst();
     }
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     private void EndMember()
     {

@@ -1,3 +1,4 @@
+using CrunSharp.Kernel.Files;
 using System.Runtime.ExceptionServices;
 
 namespace CrunSharp.Storage;

@@ -1,3 +1,4 @@
+using CrunSharp.Kernel.Files;
 namespace CrunSharp.Storage;
 
 /// <summary>Bytes that were read already, and then the rest of their stream, which is disposed with this.</summary>

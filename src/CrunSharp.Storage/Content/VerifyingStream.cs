@@ -1,3 +1,4 @@
+using CrunSharp.Kernel.Files;
 using System.Security.Cryptography;
 using CrunSharp.Oci;
 

@@ -1,3 +1,4 @@
+using CrunSharp.Kernel.Files;
 namespace CrunSharp.Storage;
 
 /// <summary>Counts what is read.</summary>
