@@ -1,6 +1,6 @@
-using CrunSharp.Kernel.Files;
 using System.IO.Compression;
 using CrunSharp.Kernel.Compression;
+using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Storage;

@@ -1,5 +1,5 @@
-using CrunSharp.Kernel.Files;
 using System.Runtime.ExceptionServices;
+using CrunSharp.Kernel.Files;
 
 namespace CrunSharp.Storage;
 

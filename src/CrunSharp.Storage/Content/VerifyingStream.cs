@@ -1,5 +1,5 @@
-using CrunSharp.Kernel.Files;
 using System.Security.Cryptography;
+using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Storage;
