@@ -77,7 +77,7 @@ internal static class VirtualMachine
         [
             "--pid", "--fork", "--kill-child", "--mount-proc", "--mount", "--propagation", "private", "sh", "-c", Prepare, "sh", directory,
             "/usr/bin/linux.uml", "mem=1024M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", $"init={Scripts}/init.sh", $"ubd0={directory}/disk",
-            $"uml_dir={directory}/memory", "con=null", "con0=null,fd:1", "quiet", $"VM_DIR={directory}", $"VM_MODE={mode}",
+            $"uml_dir={directory}/memory", "con=null", "con0=null,fd:1", "quiet", $"VM_DIR={directory}", $"VM_TREE={TestSources.Repository}", $"VM_MODE={mode}",
         ];
     }
 

@@ -2,6 +2,7 @@
 # The first process of a virtual machine of VirtualMachine.cs. Its root is the host's, which it covers with a file system
 # in memory; then it runs $VM_DIR/command, which is a shell script, and powers off.
 #   VM_DIR   the one directory of the host that can be written here
+#   VM_TREE  the directory of the host with the scripts, the tests and the binary
 #   VM_MODE  "plain", or "systemd": systemd is the first process, and the command a service
 set -eu
 /bin/busybox mount -t proc proc /proc # and only now does busybox find its own programs, which it starts as itself
@@ -21,6 +22,8 @@ mkdir -p $root/dev/pts $root/dev/shm
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts $root/dev/pts
 for place in dev/shm run tmp var/tmp; do mount -t tmpfs -o mode=1777 memory $root/$place; done
 for link in "fd fd" "fd/0 stdin" "fd/1 stdout" "fd/2 stderr"; do ln -sf "/proc/self/${link% *}" "$root/dev/${link#* }"; done
+mkdir -p "$root$VM_TREE" # it may lie in one of these
+mount -t hostfs -o "$VM_TREE" tree "$root$VM_TREE"
 mkdir -p "$root$VM_DIR"
 mount -t hostfs -o "$VM_DIR" results "$root$VM_DIR"
 rm -f $root/.dockerenv
