@@ -1,0 +1,134 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using CrunSharp.Oci;
+
+namespace CrunSharp.Registry;
+
+/// <summary>The connections to one server, and to where it redirects: pooled, with the TLS that its settings say.</summary>
+internal sealed class Transport : IDisposable
+{
+    private readonly HttpClient _client;
+    private readonly bool _isInsecure;
+    private readonly string _host;
+    private readonly string _folder;
+    private readonly X509Certificate2Collection _trusted = [];
+
+    public Transport(Server server, HostSettings settings, RegistryOptions options)
+    {
+        _isInsecure = settings.IsInsecure || !options.VerifyTls || (server.IsLoopback && server.Scheme is null);
+        _host = server.At(Uri.UriSchemeHttps).Host;
+        _folder = Path.Combine(RegistrySettings.DefaultCertificates, server.Authority, "ca.crt");
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false, // credentials are ours to keep: Redirects
+            UseCookies = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            ConnectTimeout = TimeSpan.FromSeconds(15),
+            MaxResponseHeadersLength = 64, // KiB
+            EnableMultipleHttp2Connections = true,
+            InitialHttp2StreamWindowSize = 1024 * 1024,
+            ActivityHeadersPropagator = null,
+            Proxy = new ProxyExceptLoopback(options.Proxy),
+        };
+        handler.SslOptions.RemoteCertificateValidationCallback = IsRight;
+        try
+        {
+            AddCertificates(settings, handler);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            handler.Dispose();
+            throw new CrunException(ErrorKind.InvalidInput, Words.Clean(error.Message), $"read the certificates for {server.Authority}", inner: error);
+        }
+        _client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        _client.DefaultRequestHeaders.TryAddWithoutValidation("User-Agent", options.UserAgent);
+    }
+
+    /// <summary>What is wrong with the certificate that was refused last.</summary>
+    public string? CertificateProblem { get; private set; }
+
+    /// <summary>Sends a request; the answer's body is not read.</summary>
+    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        request.Version = request.RequestUri!.Scheme == Uri.UriSchemeHttps ? HttpVersion.Version20 : HttpVersion.Version11;
+        request.VersionPolicy = HttpVersionPolicy.RequestVersionOrLower;
+        return _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    }
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        foreach (var certificate in _trusted) certificate.Dispose();
+    }
+
+    private void AddCertificates(HostSettings settings, SocketsHttpHandler handler)
+    {
+        if (settings.Ca is { } ca) _trusted.ImportFromPemFile(ca);
+        X509Certificate2? own = settings.ClientCertificate is { } certificate
+            ? X509Certificate2.CreateFromPemFile(certificate, settings.ClientKey ?? certificate) : null;
+        if (settings.CertificateFolder is { } folder && Directory.Exists(folder))
+        {
+            foreach (var file in Directory.EnumerateFiles(folder, "*.crt")) _trusted.ImportFromPemFile(file);
+            foreach (var file in Directory.EnumerateFiles(folder, "*.cert").Order(StringComparer.Ordinal))
+                own ??= X509Certificate2.CreateFromPemFile(file, Path.ChangeExtension(file, ".key"));
+        }
+        if (own is null) return;
+        handler.SslOptions.ClientCertificates = [own];
+        // Whoever it redirects to need not know who we are.
+        handler.SslOptions.LocalCertificateSelectionCallback = (_, target, _, _, _) => target == _host ? own : null!;
+    }
+
+    private bool IsRight(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+    {
+        if (errors == SslPolicyErrors.None || _isInsecure) return true;
+        if (certificate is not X509Certificate2 shown || chain is null || errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable))
+        {
+            CertificateProblem = "the server shows no certificate";
+            return false;
+        }
+        if (errors == SslPolicyErrors.RemoteCertificateChainErrors && _trusted.Count > 0 && IsTrusted(shown, chain)) return true;
+        CertificateProblem = Problem(sender, shown, chain, errors);
+        return false;
+    }
+
+    private bool IsTrusted(X509Certificate2 certificate, X509Chain shown)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.AddRange(_trusted);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.DisableCertificateDownloads = true;
+        chain.ChainPolicy.ApplicationPolicy.Add(new Oid("1.3.6.1.5.5.7.3.1")); // a server's
+        chain.ChainPolicy.ExtraStore.AddRange(shown.ChainPolicy.ExtraStore);
+        return chain.Build(certificate);
+    }
+
+    private string Problem(object sender, X509Certificate2 certificate, X509Chain chain, SslPolicyErrors errors)
+    {
+        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
+            return $"the certificate is not for {(sender is SslStream stream ? Words.Clean(stream.TargetHostName) : _host)} but for {Words.Clean(certificate.Subject)}";
+        var status = chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, static (all, one) => all | one.Status);
+        return status.HasFlag(X509ChainStatusFlags.NotTimeValid)
+            ? $"the certificate is valid from {certificate.NotBefore:yyyy-MM-dd} to {certificate.NotAfter:yyyy-MM-dd}, not now"
+            : $"certificate signed by unknown authority: if it is right, put its authority's certificate into {_folder}, or use --tls-verify=false";
+    }
+}
+
+/// <summary>A proxy for all but this machine.</summary>
+/// <param name="proxy">The proxy; null for the environment's.</param>
+internal sealed class ProxyExceptLoopback(IWebProxy? proxy) : IWebProxy
+{
+    private IWebProxy Inner => proxy ?? HttpClient.DefaultProxy;
+
+    public ICredentials? Credentials
+    {
+        get => Inner.Credentials;
+        set => Inner.Credentials = value;
+    }
+
+    public Uri? GetProxy(Uri destination) => IsBypassed(destination) ? null : Inner.GetProxy(destination);
+
+    public bool IsBypassed(Uri host) => host.IsLoopback || Inner.IsBypassed(host);
+}
