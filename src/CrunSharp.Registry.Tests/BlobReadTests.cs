@@ -11,7 +11,7 @@ public sealed class BlobReadTests : RegistryFixture
     private async Task<byte[]> ReadAsync(ScriptedServer server, RegistryOptions? options = null, BlobOptions? how = null, byte[]? promised = null)
     {
         using var client = new RegistryClient(server.Host, options ?? Options);
-        return await ReadAllAsync(await client.Repository("web").Blobs.OpenAsync(Descriptor(promised ?? Blob), default, how));
+        return await ReadAllAsync(await client.Repository("web").Blobs.OpenAsync(Descriptor(promised ?? Blob), how, default));
     }
 
     [Test]
@@ -28,7 +28,7 @@ public sealed class BlobReadTests : RegistryFixture
     {
         await using var server = new ScriptedServer(static (_, number) => number == 0 ? Reply.Ok(Blob).CutAt(70_000) : Range(70_000));
         using var client = new RegistryClient(server.Host, Options);
-        await using var stream = await client.Repository("web").Blobs.OpenAsync(Descriptor(Blob), default);
+        await using var stream = await client.Repository("web").Blobs.OpenAsync(Descriptor(Blob), null, default);
         using var all = new MemoryStream();
         stream.CopyTo(all);
         Assert.That(all.ToArray(), Is.EqualTo(Blob));
@@ -180,7 +180,7 @@ public sealed class BlobReadTests : RegistryFixture
         await using var server = new ScriptedServer(static (_, _) => Reply.Ok(Blob).StallAt(10));
         using var client = new RegistryClient(server.Host, Options);
         using var cancel = new CancellationTokenSource();
-        await using var stream = await client.Repository("web").Blobs.OpenAsync(Descriptor(Blob), cancel.Token);
+        await using var stream = await client.Repository("web").Blobs.OpenAsync(Descriptor(Blob), null, cancel.Token);
         var read = ReadAllAsync(stream);
         await cancel.CancelAsync();
         Assert.That(async () => await read, Throws.InstanceOf<OperationCanceledException>());

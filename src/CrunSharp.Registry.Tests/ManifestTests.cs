@@ -181,7 +181,7 @@ public sealed class ManifestTests : RegistryFixture
             _ => Reply.Ok("""{"name":"web","tags":null}"""),
         });
         using var client = new RegistryClient(server.Host, Options);
-        Assert.That(await client.Repository("web").Tags.ListAsync(default, 2), Is.EqualTo(new[] { "a", "b", "c" }));
+        Assert.That(await client.Repository("web").Tags.ListAsync(2, default), Is.EqualTo(new[] { "a", "b", "c" }));
     }
 
     [Test]
@@ -189,7 +189,7 @@ public sealed class ManifestTests : RegistryFixture
     {
         await using var server = new ScriptedServer(static (_, _) => Reply.Ok("""{"tags":["a"]}""", "Link: </v2/web/tags/list?last=a>; rel=\"next\""));
         using var client = new RegistryClient(server.Host, Options);
-        Assert.That((await FailureAsync(() => client.Repository("web").Tags.ListAsync(default))).Message, Does.Contain("the list of tags has no end"));
+        Assert.That((await FailureAsync(() => client.Repository("web").Tags.ListAsync(0, default))).Message, Does.Contain("the list of tags has no end"));
     }
 
     [Test]

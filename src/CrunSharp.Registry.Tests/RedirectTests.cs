@@ -12,7 +12,7 @@ public sealed class RedirectTests : RegistryFixture
     private async Task<byte[]> ReadAsync(ScriptedServer server)
     {
         using var client = new RegistryClient(server.Host, Options with { Credentials = new SingleCredential(server.Host, Credential.Password("me", "secret")) });
-        return await ReadAllAsync(await client.Repository("web").Blobs.OpenAsync(Descriptor(Blob), default));
+        return await ReadAllAsync(await client.Repository("web").Blobs.OpenAsync(Descriptor(Blob), null, default));
     }
 
     private static Reply Asking(SeenRequest request, Reply reply) =>

@@ -24,10 +24,10 @@ public sealed class Blobs
 
     /// <summary>Starts to read a blob; its bytes are checked as they are read.</summary>
     /// <param name="blob">What it is called, and how long it is.</param>
-    /// <param name="cancellationToken">Ends this, and every later read of the stream.</param>
     /// <param name="how">How it is read; null for all of it, verified.</param>
+    /// <param name="cancellationToken">Ends this, and every later read of the stream.</param>
     /// <exception cref="CrunException">It is not there or may not be read.</exception>
-    public async Task<BlobStream> OpenAsync(Descriptor blob, CancellationToken cancellationToken, BlobOptions? how = null)
+    public async Task<BlobStream> OpenAsync(Descriptor blob, BlobOptions? how, CancellationToken cancellationToken)
     {
         how ??= new BlobOptions();
         ArgumentOutOfRangeException.ThrowIfNegative(how.From, nameof(how));
@@ -63,7 +63,7 @@ public sealed class Blobs
     public async Task<byte[]> ReadAsync(Descriptor blob, int mostBytes, CancellationToken cancellationToken)
     {
         if (blob.Size < 0 || blob.Size > mostBytes) throw CrunException.Integrity($"it has {blob.Size} bytes, where at most {mostBytes} are allowed", What(blob.Digest));
-        await using var stream = await OpenAsync(blob, cancellationToken);
+        await using var stream = await OpenAsync(blob, null, cancellationToken);
         var bytes = new byte[blob.Size];
         for (var count = 0; ;)
         {
@@ -77,10 +77,10 @@ public sealed class Blobs
     /// <summary>Sees to it that a blob is in this repository: asks for it, mounts it from another one, or sends it.</summary>
     /// <param name="blob">What it is called, and how long it is.</param>
     /// <param name="open">Opens its bytes from the first one on; called again when they have to be sent again.</param>
-    /// <param name="cancellationToken">Ends the push.</param>
     /// <param name="how">Where it may be mounted from, and who hears of progress; null for nothing and nobody.</param>
+    /// <param name="cancellationToken">Ends the push.</param>
     /// <exception cref="CrunException">The registry refuses it, or cannot be reached.</exception>
-    public async Task<PushResult> PushAsync(Descriptor blob, Func<CancellationToken, ValueTask<Stream>> open, CancellationToken cancellationToken, PushOptions? how = null)
+    public async Task<PushResult> PushAsync(Descriptor blob, Func<CancellationToken, ValueTask<Stream>> open, PushOptions? how, CancellationToken cancellationToken)
     {
         how ??= new PushOptions();
         if (!how.IsKnownToBeMissing && await ExistsAsync(blob.Digest, cancellationToken)) return new PushResult(PushOutcome.AlreadyExists);
@@ -117,10 +117,10 @@ public sealed class Blobs
     }
 
     /// <summary>Starts to send a blob whose digest and length are not known yet.</summary>
-    /// <param name="cancellationToken">Ends this, and every later write to the stream.</param>
     /// <param name="chunkSize">How many bytes are sent, and kept until they are there, at once; 0 for 8 MiB.</param>
+    /// <param name="cancellationToken">Ends this, and every later write to the stream.</param>
     /// <exception cref="CrunException">The registry refuses it.</exception>
-    public async Task<UploadStream> StartUploadAsync(CancellationToken cancellationToken, int chunkSize = 0)
+    public async Task<UploadStream> StartUploadAsync(int chunkSize, CancellationToken cancellationToken)
     {
         var request = _repository.Request(HttpMethod.Post, "blobs/uploads/", Access.Push, $"repository {_repository.FamiliarName}") with { Body = Nothing, MostBytes = 64 * 1024 };
         using var answer = await Origin.Exchange.ExpectAsync(request, cancellationToken);

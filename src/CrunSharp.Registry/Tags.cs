@@ -17,10 +17,10 @@ public sealed class Tags
     internal Tags(Repository repository) => _repository = repository;
 
     /// <summary>All tags, in the registry's order.</summary>
-    /// <param name="cancellationToken">Ends the requests.</param>
     /// <param name="pageSize">How many are asked for at once; 0 for what the registry likes.</param>
+    /// <param name="cancellationToken">Ends the requests.</param>
     /// <exception cref="CrunException">The repository is not there or may not be read, or its list has no end.</exception>
-    public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken, int pageSize = 0)
+    public async Task<IReadOnlyList<string>> ListAsync(int pageSize, CancellationToken cancellationToken)
     {
         var (tags, seen) = (new List<string>(), new HashSet<string>());
         var request = _repository.Request(HttpMethod.Get, pageSize > 0 ? $"tags/list?n={pageSize}" : "tags/list", Access.Pull, $"repository {_repository.FamiliarName}") with { MostBytes = MostBytes };

@@ -5,12 +5,12 @@ namespace CrunSharp.Registry;
 /// <summary>The credentials that <c>login</c> stores and <c>logout</c> removes, shared with Docker: its file and its helpers.</summary>
 /// <param name="path">The file <c>config.json</c>.</param>
 /// <param name="run">How a helper is run; null for a child process.</param>
-public sealed class CredentialStore(string path, RunHelper? run = null) : ICredentialSource
+public sealed class CredentialStore(string path, RunProgram? run = null) : ICredentialSource
 {
     /// <summary>The name of Docker's registry in its file.</summary>
     private const string DockerKey = "https://index.docker.io/v1/";
 
-    private readonly RunHelper _run = run ?? HelperProcess.RunAsync;
+    private readonly RunProgram _run = run ?? ChildProgram.RunAsync;
 
     /// <summary>The file.</summary>
     public string Path { get; } = path;
@@ -77,20 +77,20 @@ public sealed class CredentialStore(string path, RunHelper? run = null) : ICrede
         }
         if (config.CredsStore is { Length: > 0 } store)
         {
-            foreach (var (key, username) in await new CredentialHelper(store, _run).ListAsync(cancellationToken)) found[key] = username;
+            foreach (var (key, username) in await new CredentialProgram(store, _run).ListAsync(cancellationToken)) found[key] = username;
         }
         foreach (var (key, name) in config.CredHelpers ?? new Dictionary<string, string>())
         {
-            if (await new CredentialHelper(name, _run).GetAsync(key, cancellationToken) is { } credential) found[key] = credential.Username;
+            if (await new CredentialProgram(name, _run).GetAsync(key, cancellationToken) is { } credential) found[key] = credential.Username;
         }
         return found;
     }
 
-    private CredentialHelper? HelperOf(DockerConfig config, string key)
+    private CredentialProgram? HelperOf(DockerConfig config, string key)
     {
         if (config.CredHelpers is { } helpers && (helpers.TryGetValue(key, out var name) || helpers.TryGetValue(HostOf(key), out name)) && name.Length > 0)
-            return new CredentialHelper(name, _run);
-        return config.CredsStore is { Length: > 0 } store ? new CredentialHelper(store, _run) : null;
+            return new CredentialProgram(name, _run);
+        return config.CredsStore is { Length: > 0 } store ? new CredentialProgram(store, _run) : null;
     }
 
     // Docker wrote whole addresses once, and still finds them.

@@ -8,7 +8,6 @@ internal sealed class Endpoint : IDisposable
     private readonly Server _server;
     private readonly RegistryOptions _options;
     private readonly SemaphoreSlim _gate = new(1);
-    private readonly bool _mayBePlain;
     private Uri? _address;
 
     /// <param name="server">Where it is.</param>
@@ -19,9 +18,9 @@ internal sealed class Endpoint : IDisposable
     public Endpoint(Server server, HostSettings settings, RegistryOptions options, bool isMirror, Func<CancellationToken, ValueTask<Credential?>> credential)
     {
         (_server, _options, IsMirror) = (server, options, isMirror);
-        _mayBePlain = server.IsLoopback || settings.IsInsecure || !options.VerifyTls;
+        var mayBePlain = (server.IsLoopback && !settings.HasAuthority) || settings.IsInsecure || !options.VerifyTls;
         if (server.Scheme is { } scheme) _address = server.At(scheme);
-        else if (!_mayBePlain) _address = server.At(Uri.UriSchemeHttps);
+        else if (!mayBePlain) _address = server.At(Uri.UriSchemeHttps);
         Transport = new Transport(server, settings, options);
         Authorizer = new Authorizer(this, settings.Realms, options, credential);
         Exchange = new Exchange(this, options, new Retry(options.Time, isMirror ? Math.Min(options.MostAttempts, 2) : options.MostAttempts));

@@ -12,8 +12,11 @@ internal static class Faults
     public static bool IsTransient(Exception error) => Source(error) is null && error switch
     {
         HttpRequestException { StatusCode: { } status } => Retry.IsTransient(status),
-        HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded or HttpRequestError.InvalidResponse
-            or HttpRequestError.VersionNegotiationError or HttpRequestError.UserAuthenticationError } => false,
+        HttpRequestException
+        {
+            HttpRequestError: HttpRequestError.ConfigurationLimitExceeded or HttpRequestError.InvalidResponse
+            or HttpRequestError.VersionNegotiationError or HttpRequestError.UserAuthenticationError
+        } => false,
         HttpRequestException http => !IsTls(http),
         HttpIOException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded or HttpRequestError.InvalidResponse } => false,
         IOException or TimeoutException => true,

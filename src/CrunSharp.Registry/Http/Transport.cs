@@ -17,7 +17,7 @@ internal sealed class Transport : IDisposable
 
     public Transport(Server server, HostSettings settings, RegistryOptions options)
     {
-        _isInsecure = settings.IsInsecure || !options.VerifyTls || (server.IsLoopback && server.Scheme is null);
+        _isInsecure = settings.IsInsecure || !options.VerifyTls || (server.IsLoopback && server.Scheme is null && !settings.HasAuthority);
         _host = server.At(Uri.UriSchemeHttps).Host;
         _folder = Path.Combine(RegistrySettings.DefaultCertificates, server.Authority, "ca.crt");
         var handler = new SocketsHttpHandler

@@ -102,6 +102,10 @@ public sealed record HostSettings
 
     internal Dictionary<string, System.Text.Json.JsonElement>? Unknown { get; init; }
 
+    /// <summary>Whether it says whose certificates are right, so that there is TLS, and it is checked.</summary>
+    internal bool HasAuthority => Ca is not null
+        || (CertificateFolder is { } folder && Directory.Exists(folder) && Directory.EnumerateFiles(folder, "*.crt").Any());
+
     internal static HostSettings Plain { get; } = new();
 
     internal HostSettings Checked(string host)

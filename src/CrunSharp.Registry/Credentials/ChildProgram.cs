@@ -6,12 +6,12 @@ using CrunSharp.Oci;
 namespace CrunSharp.Registry;
 
 /// <summary>Runs helpers as child processes.</summary>
-internal static class HelperProcess
+internal static class ChildProgram
 {
     private const int MostBytes = 1024 * 1024;
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(2); // some of them ask people
 
-    public static async Task<HelperResult> RunAsync(string program, string argument, ReadOnlyMemory<byte> input, CancellationToken cancellationToken)
+    public static async Task<ProgramResult> RunAsync(string program, string argument, ReadOnlyMemory<byte> input, CancellationToken cancellationToken)
     {
         using var process = new Process
         {
@@ -33,7 +33,7 @@ internal static class HelperProcess
             await WriteAsync(process.StandardInput.BaseStream, input, timeout.Token);
             var bytes = await output;
             await process.WaitForExitAsync(timeout.Token);
-            return bytes is null ? throw CrunException.Integrity($"it writes more than {MostBytes} bytes", program) : new HelperResult(process.ExitCode, bytes);
+            return bytes is null ? throw CrunException.Integrity($"it writes more than {MostBytes} bytes", program) : new ProgramResult(process.ExitCode, bytes);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

@@ -10,12 +10,12 @@ namespace CrunSharp.Registry;
 /// <param name="input">What it reads: secrets go this way, never as arguments or in the environment.</param>
 /// <param name="cancellationToken">Ends the program.</param>
 /// <exception cref="CrunException">It cannot be run.</exception>
-public delegate Task<HelperResult> RunHelper(string program, string argument, ReadOnlyMemory<byte> input, CancellationToken cancellationToken);
+public delegate Task<ProgramResult> RunProgram(string program, string argument, ReadOnlyMemory<byte> input, CancellationToken cancellationToken);
 
 /// <summary>What became of a helper.</summary>
 /// <param name="ExitCode">Its exit code.</param>
 /// <param name="Output">What it wrote to its output.</param>
-public readonly record struct HelperResult(int ExitCode, ReadOnlyMemory<byte> Output)
+public readonly record struct ProgramResult(int ExitCode, ReadOnlyMemory<byte> Output)
 {
     /// <summary>The exit code; the output may be secret.</summary>
     public override string ToString() => $"exit code {ExitCode}";
@@ -23,7 +23,7 @@ public readonly record struct HelperResult(int ExitCode, ReadOnlyMemory<byte> Ou
 
 /// <summary>A program that keeps credentials: <c>docker-credential-NAME</c>.</summary>
 /// <seealso href="https://github.com/docker/docker-credential-helpers"/>
-internal sealed class CredentialHelper
+internal sealed class CredentialProgram
 {
     private const string NotThere = "credentials not found in native keychain";
     private const string TokenUser = "<token>";
@@ -34,9 +34,9 @@ internal sealed class CredentialHelper
         .Field("Secret", JsonKind.Text, static e => e.Secret, static (e, v) => e with { Secret = v });
 
     private readonly string _program;
-    private readonly RunHelper _run;
+    private readonly RunProgram _run;
 
-    public CredentialHelper(string name, RunHelper run)
+    public CredentialProgram(string name, RunProgram run)
     {
         if (name.Length > 64 || name.AsSpan().ContainsAnyExcept("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"))
             throw CrunException.Invalid($"\"{Words.Clean(name)}\" is no credential helper");
@@ -68,10 +68,10 @@ internal sealed class CredentialHelper
     }
 
     // Helpers say on their output what went wrong. After a success that is where the secret is.
-    private ReadOnlyMemory<byte> Checked(HelperResult result, string verb) => result.ExitCode == 0 ? result.Output
+    private ReadOnlyMemory<byte> Checked(ProgramResult result, string verb) => result.ExitCode == 0 ? result.Output
         : throw new CrunException(ErrorKind.System, Said(result) is { Length: > 0 } said ? $"exit code {result.ExitCode}: {said}" : $"exit code {result.ExitCode}", $"{_program} {verb}");
 
-    private static string Said(HelperResult result) => Words.Clean(Encoding.UTF8.GetString(result.Output.Span[..Math.Min(result.Output.Length, 1024)]));
+    private static string Said(ProgramResult result) => Words.Clean(Encoding.UTF8.GetString(result.Output.Span[..Math.Min(result.Output.Length, 1024)]));
 
     private sealed record Entry
     {
