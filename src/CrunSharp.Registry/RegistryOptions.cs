@@ -40,4 +40,7 @@ public sealed record RegistryOptions
     /// <summary>The proxy.</summary>
     /// <value>Null for that of the environment: <c>HTTP_PROXY</c>, <c>HTTPS_PROXY</c>, <c>NO_PROXY</c>; never for loopback.</value>
     public IWebProxy? Proxy { get; init; }
+
+    /// <summary>Looks a name up.</summary>
+    internal Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; init; } = Dns.GetHostAddressesAsync;
 }

@@ -77,7 +77,13 @@ internal sealed class ScriptedServer : IAsyncDisposable
                 if (_certificate is not null)
                 {
                     var tls = new SslStream(stream);
-                    await tls.AuthenticateAsServerAsync(_certificate);
+                    await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
+                    {
+                        ServerCertificate = _certificate,
+                        ClientCertificateRequired = WantsCertificate,
+                        RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate is null or { Subject.Length: > 0 },
+                    });
+                    if (WantsCertificate) lock (Shown) Shown.Add(tls.RemoteCertificate?.Subject ?? "");
                     stream = tls;
                 }
                 while (await ReadAsync(stream) is { } request)
@@ -108,6 +114,15 @@ internal sealed class ScriptedServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Whether clients have to show a certificate.</summary>
+    public bool WantsCertificate { get; init; }
+
+    /// <summary>The certificates that clients showed, without those of a first look.</summary>
+    public List<string> Shown { get; } = [];
+
+    /// <summary>Whether it answers TLS as servers without it do: with 400.</summary>
+    public bool ClosesOnTls { get; init; }
+
     /// <summary>What a first look at <c>/v2/</c> gets.</summary>
     public Reply Probe { get; set; } = Reply.Ok();
 
@@ -119,6 +134,11 @@ internal sealed class ScriptedServer : IAsyncDisposable
         {
             if (await stream.ReadAsync(one, _stop.Token) == 0) return null;
             head.Add(one[0]);
+            if (ClosesOnTls && head is [0x16])
+            {
+                await stream.WriteAsync("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"u8.ToArray(), _stop.Token);
+                return null;
+            }
         }
         var lines = Encoding.ASCII.GetString([.. head]).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
         var headers = lines.Skip(1).Select(static line => line.Split(": ", 2)).ToDictionary(static p => p[0].ToLowerInvariant(), static p => p[^1]);

@@ -29,11 +29,12 @@ internal static class ChildProgram
         timeout.CancelAfter(Longest);
         try
         {
-            var output = ReadAsync(process.StandardOutput.BaseStream, timeout.Token);
-            await WriteAsync(process.StandardInput.BaseStream, input, timeout.Token);
-            var bytes = await output;
+            var written = WriteAsync(process.StandardInput.BaseStream, input, timeout.Token);
+            var output = await ReadAsync(process.StandardOutput.BaseStream, timeout.Token)
+                ?? throw CrunException.Integrity($"it writes more than {MostBytes} bytes", program);
+            await written;
             await process.WaitForExitAsync(timeout.Token);
-            return bytes is null ? throw CrunException.Integrity($"it writes more than {MostBytes} bytes", program) : new ProgramResult(process.ExitCode, bytes);
+            return new ProgramResult(process.ExitCode, output);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

@@ -25,12 +25,13 @@ internal sealed class Transport : IDisposable
             AllowAutoRedirect = false, // credentials are ours to keep: Redirects
             UseCookies = false,
             AutomaticDecompression = DecompressionMethods.None,
-            ConnectTimeout = TimeSpan.FromSeconds(15),
+            ConnectTimeout = options.StallTimeout / 2,
             MaxResponseHeadersLength = 64, // KiB
             EnableMultipleHttp2Connections = true,
             InitialHttp2StreamWindowSize = 1024 * 1024,
             ActivityHeadersPropagator = null,
             Proxy = new ProxyExceptLoopback(options.Proxy),
+            ConnectCallback = new Dialer(_host, options.Resolve).ConnectAsync,
         };
         handler.SslOptions.RemoteCertificateValidationCallback = IsRight;
         try
@@ -50,11 +51,18 @@ internal sealed class Transport : IDisposable
     public string? CertificateProblem { get; private set; }
 
     /// <summary>Sends a request; the answer's body is not read.</summary>
-    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         request.Version = request.RequestUri!.Scheme == Uri.UriSchemeHttps ? HttpVersion.Version20 : HttpVersion.Version11;
         request.VersionPolicy = HttpVersionPolicy.RequestVersionOrLower;
-        return _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        try
+        {
+            return await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException error) when (error.InnerException is TimeoutException)
+        {
+            throw new TimeoutException("connection timed out", error); // ConnectTimeout, which HttpClient calls a cancellation
+        }
     }
 
     public void Dispose()

@@ -38,6 +38,8 @@ public sealed record RegistrySettings
     /// <value>Null for none.</value>
     public string? Certificates { get; init; }
 
+    internal Dictionary<string, System.Text.Json.JsonElement>? Unknown { get; init; }
+
     /// <summary>Nothing is special, and no folder of certificates is looked at.</summary>
     public static RegistrySettings Empty { get; } = new();
 
@@ -50,6 +52,7 @@ public sealed record RegistrySettings
         {
             if (new FileInfo(path).Length > MostBytes) throw CrunException.Invalid($"the file has more than {MostBytes} bytes");
             var read = SettingsJson.File.Parse(File.ReadAllBytes(path), "file");
+            foreach (var name in read.Unknown?.Keys ?? Enumerable.Empty<string>()) throw CrunException.Invalid($"\"{Words.Clean(name)}\" is not known: registries is");
             var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
             return new RegistrySettings
             {
@@ -131,7 +134,8 @@ public sealed record HostSettings
 internal static class SettingsJson
 {
     public static JsonRecord<RegistrySettings> File { get; } = new JsonRecord<RegistrySettings>(new RegistrySettings())
-        .Field("registries", JsonKind.Map(Host()), static s => s.Registries, static (s, v) => s with { Registries = v });
+        .Field("registries", JsonKind.Map(Host()), static s => s.Registries, static (s, v) => s with { Registries = v })
+        .Unknown(static s => s.Unknown, static (s, v) => s with { Unknown = v });
 
     private static JsonRecord<HostSettings> Host() => new JsonRecord<HostSettings>(new HostSettings())
         .Field("mirrors", JsonKind.Texts, static h => h.Mirrors, static (h, v) => h with { Mirrors = v })
