@@ -89,6 +89,8 @@ internal static class CgroupDirectory
     {
         try
         {
+            // "." and the name in the parent: it has none below it, and hundreds of files need not be looked at.
+            if (FileAt.Status(directory).Links == 2) return [];
             return FileAt.List(directory).FindAll(name => FileAt.TryStatus(directory, name)?.Kind == FileKind.Directory);
         }
         catch (CrunException error) when (error.Errno is Errno.ENOENT or Errno.ENODEV)
