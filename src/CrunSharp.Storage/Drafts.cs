@@ -36,12 +36,9 @@ internal sealed class Drafts(StoreDirectories directories)
         AtomicFile.Sweep(directories.Names);
         foreach (var name in FileAt.List(directories.Drafts))
         {
-            using var dead = FileLock.TryExisting(directories.Drafts, name, shared: false, wait: false);
-            if (dead is null) continue;
             try
             {
-                FileAt.RemoveTree(directories.Drafts, name);
-                swept++;
+                if (TryRemove(name)) swept++;
             }
             catch (CrunException)
             {
@@ -49,6 +46,27 @@ internal sealed class Drafts(StoreDirectories directories)
             }
         }
         return swept;
+    }
+
+    /// <summary>Removes a draft unless a process holds it; false when one does.</summary>
+    public bool TryRemove(string name)
+    {
+        using var dead = FileLock.TryExisting(directories.Drafts, name, shared: false, wait: false);
+        return dead is not null && FileAt.RemoveTree(directories.Drafts, name);
+    }
+
+    /// <summary>What dead processes left behind. An empty one does not count: it may be about to be locked.</summary>
+    public IReadOnlyList<string> Dead()
+    {
+        var dead = new List<string>();
+        foreach (var name in FileAt.List(directories.Drafts))
+        {
+            using var held = FileLock.TryExisting(directories.Drafts, name, shared: true, wait: false);
+            if (held is null) continue;
+            using var directory = FileAt.TryOpen(directories.Drafts, name, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW, out _);
+            if (directory is null || FileAt.List(directory).Count > 0) dead.Add(name);
+        }
+        return dead;
     }
 }
 

@@ -25,15 +25,21 @@ public static class GarbageCollector
     /// What is in use besides images: the diffIDs of containers' and build caches' layers, and digests of content. It is asked
     /// several times, as it may change meanwhile.
     /// </param>
-    public static Collected Collect(Store store, Func<IEnumerable<Digest>> otherRoots) =>
-        Collect(store, otherRoots, Names(store.Directories.Layers), Names(store.Directories.Blobs));
+    public static Collected Collect(Store store, Func<IEnumerable<Digest>> otherRoots) => Run(store, otherRoots, removes: true);
+
+    /// <summary>Collects all garbage of a store, or only finds it.</summary>
+    internal static Collected Run(Store store, Func<IEnumerable<Digest>> otherRoots, bool removes) =>
+        Run(store, otherRoots, Names(store.Directories.Layers), Names(store.Directories.Blobs), removes);
 
     /// <summary>Collects those of these layers and contents that are garbage.</summary>
     /// <param name="store">The store.</param>
     /// <param name="otherRoots">What is in use besides images.</param>
     /// <param name="layers">Layers to look at.</param>
     /// <param name="contents">Content to look at; the blobs of layers that are removed are looked at as well.</param>
-    public static Collected Collect(Store store, Func<IEnumerable<Digest>> otherRoots, IEnumerable<Digest> layers, IEnumerable<Digest> contents)
+    public static Collected Collect(Store store, Func<IEnumerable<Digest>> otherRoots, IEnumerable<Digest> layers, IEnumerable<Digest> contents) =>
+        Run(store, otherRoots, layers, contents, removes: true);
+
+    private static Collected Run(Store store, Func<IEnumerable<Digest>> otherRoots, IEnumerable<Digest> layers, IEnumerable<Digest> contents, bool removes)
     {
         var blobs = new HashSet<Digest>(contents);
         var removedLayers = new List<Digest>();
@@ -44,13 +50,13 @@ public static class GarbageCollector
             var record = store.Layers.TryReadRecord(diffId);
             if (record?.Blob is { } blob) blobs.Add(blob.Digest);
             bytes += record?.Size ?? 0;
-            RemoveLayer(store, diffId);
+            if (removes) RemoveLayer(store, diffId);
             removedLayers.Add(diffId);
         });
         Sweep(store, otherRoots, store.Directories.Blobs, blobs, digest =>
         {
             bytes += store.Content.SizeOf(digest) ?? 0;
-            FileAt.Remove(store.Directories.Blobs, digest.Hex);
+            if (removes) FileAt.Remove(store.Directories.Blobs, digest.Hex);
             removedContents.Add(digest);
         });
         return new Collected(removedLayers, removedContents, bytes);
@@ -84,7 +90,8 @@ public static class GarbageCollector
         }
     }
 
-    private static void RemoveLayer(Store store, Digest diffId)
+    /// <summary>Removes a layer that the caller has locked.</summary>
+    internal static void RemoveLayer(Store store, Digest diffId)
     {
         using var draft = store.Drafts.Begin();
         // The name goes at once; a process that is killed while the files go leaves a draft, which is swept.

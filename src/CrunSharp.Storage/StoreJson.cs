@@ -18,6 +18,7 @@ internal static class StoreJson
         .Optional("blob", ImageParts.Descriptor, static l => l.Blob, static (l, v) => l with { Blob = v })
         .Optional("implied", Texts, static l => l.Implied, static (l, v) => l with { Implied = v })
         .Field("hidesAll", Flag, static l => l.HidesAll, static (l, v) => l with { HidesAll = v })
+        .OptionalValue("tree", ImageParts.Digest, static l => l.Tree, static (l, v) => l with { Tree = v })
         .Required("bootId", Text, static l => l.BootId, static (l, v) => l with { BootId = v })
         .Field("synced", Flag, static l => l.Synced, static (l, v) => l with { Synced = v });
 
@@ -59,6 +60,11 @@ internal sealed record LayerRecord
 
     /// <summary>Whether the layer hides all that is beneath it.</summary>
     public bool HidesAll { get; init; }
+
+    /// <summary>
+    /// The digest of the tar that the directory would be, where that is not the layer's own; null until a check has found out.
+    /// </summary>
+    public Digest? Tree { get; init; }
 
     /// <summary>Which boot of the host wrote it.</summary>
     public required string BootId { get; init; }

@@ -1,6 +1,7 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Builds;
 using CrunSharp.Cli.Commands.Containers;
+using CrunSharp.Cli.Commands.Disk;
 using CrunSharp.Cli.Commands.General;
 using CrunSharp.Cli.Commands.Images;
 using CrunSharp.Cli.Commands.Objects;
@@ -35,6 +36,7 @@ internal static class CommandTable
         new("container kill|kill", Section.Other, "Send containers a signal", static () => new KillCommand()),
         new("container logs|logs", Section.Other, "Show what a container wrote", static () => new LogsCommand()),
         new("container port|port", Section.Other, "Show where a container's ports are published", static () => new PortCommand()),
+        new("container prune", Section.Other, "Remove containers that do not run", static () => new PruneContainersCommand()),
         new("container rm|container remove|rm", Section.Other, "Remove containers", static () => new RemoveCommand()),
         new("container start|start", Section.Other, "Start containers", static () => new StartCommand()),
         new("container stop|stop", Section.Other, "Stop containers", static () => new StopCommand()),
@@ -48,6 +50,9 @@ internal static class CommandTable
         new("image save|save", Section.Other, "Write images to an archive", static () => new SaveCommand()),
         new("image tag|tag", Section.Other, "Give an image a further name", static () => new TagCommand()),
         new("inspect", Section.Other, "Show all that is known of containers and images", static () => new InspectCommand()),
+        new("system check", Section.Other, "Check images, layers and content, and repair them", static () => new CheckCommand()),
+        new("system df", Section.Other, "Show what takes how much of the disk", static () => new DiskFreeCommand()),
+        new("system prune", Section.Other, "Remove what nothing uses", static () => new PruneCommand()),
         new("volume create", Section.Other, "Make a volume", static () => new CreateVolumeCommand()),
         new("volume inspect", Section.Other, "Show all that is known of volumes", static () => new InspectVolumesCommand()),
         new("volume ls|volume list", Section.Other, "List volumes", static () => new ListVolumesCommand()),

@@ -10,6 +10,9 @@ internal sealed class Filters(params string[] names)
 
     public bool IsEmpty => _conditions.Count == 0;
 
+    /// <summary>The conditions as they were given: <c>name=value</c>.</summary>
+    public IEnumerable<string> Texts => _conditions.Select(static c => $"{c.Key}={c.Value}");
+
     /// <summary>Whether a value was given for a name.</summary>
     public bool Names(string name) => _conditions.Exists(condition => condition.Key == name);
 
@@ -38,18 +41,26 @@ internal sealed class Filters(params string[] names)
         return !given;
     }
 
-    /// <summary>Whether all of the labels that were asked for are there: <c>label=name</c> or <c>label=name=value</c>.</summary>
+    /// <summary>
+    /// Whether all of the labels that were asked for are there (<c>label=name</c> or <c>label=name=value</c>), and none of those
+    /// that were excluded (<c>label!=name</c>).
+    /// </summary>
     public bool LabelsHold(IReadOnlyDictionary<string, string>? labels)
     {
         foreach (var (key, value) in _conditions)
         {
-            if (key != "label") continue;
+            if (key is not ("label" or "label!")) continue;
             var equals = value.IndexOf('=', StringComparison.Ordinal);
-            if (labels is null || !labels.TryGetValue(equals < 0 ? value : value[..equals], out var actual)) return false;
-            if (equals >= 0 && actual != value[(equals + 1)..]) return false;
+            var actual = labels?.GetValueOrDefault(equals < 0 ? value : value[..equals]);
+            var isThere = actual is not null && (equals < 0 || actual == value[(equals + 1)..]);
+            if (isThere != (key == "label")) return false;
         }
         return true;
     }
+
+    /// <summary>The moment that <c>until</c> names; null when it was not given.</summary>
+    /// <exception cref="CrunException">It is no moment, or was given twice.</exception>
+    public DateTimeOffset? Until(TimeProvider clock) => Single("until") is { } text ? Moments.Parse(text, clock.GetUtcNow()) : null;
 
     /// <summary>The only value of a name; null when it was not given.</summary>
     /// <exception cref="CrunException">It was given twice.</exception>

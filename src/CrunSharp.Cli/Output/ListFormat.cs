@@ -34,6 +34,9 @@ internal sealed class ListFormat<T>(Column<T>[] columns)
         }
     }
 
+    /// <summary>The rows as documents, for a template over several lists.</summary>
+    public List<object?> Documents(IReadOnlyList<T> rows) => [.. rows.Select(row => (object?)Row(row, functions: false))];
+
     private string Table(IReadOnlyList<T> rows, ReadOnlySpan<string> shown)
     {
         var chosen = new Column<T>[shown.Length];

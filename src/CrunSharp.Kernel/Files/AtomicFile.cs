@@ -87,17 +87,28 @@ public static class AtomicFile
     /// <exception cref="CrunException">It cannot be read, or a file cannot be removed.</exception>
     public static void Sweep(SafeFileHandle directory)
     {
+        foreach (var name in Leftovers(directory)) FileAt.Remove(directory, name);
+    }
+
+    /// <summary>The names of what <see cref="Write"/> left in a directory in processes that were killed.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <exception cref="CrunException">It cannot be read.</exception>
+    public static IEnumerable<string> Leftovers(SafeFileHandle directory)
+    {
         foreach (var name in FileAt.List(directory))
         {
-            if (name[0] != '.' || !name.EndsWith(Suffix, StringComparison.Ordinal)) continue;
+            if (!IsTemporary(name)) continue;
             var maker = name.AsSpan(0, name.Length - Suffix.Length);
             maker = maker[(maker.LastIndexOf('.') + 1)..];
             var dash = maker.IndexOf('-');
             if (dash <= 0 || !int.TryParse(maker[..dash], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var pid) || pid <= 0) continue;
             using var process = PidHandle.TryOpen(pid);
-            if (process is null || process.WaitForEnd(TimeSpan.Zero)) FileAt.Remove(directory, name);
+            if (process is null || process.WaitForEnd(TimeSpan.Zero)) yield return name;
         }
     }
+
+    /// <summary>Whether a name is one under which <see cref="Write"/> writes before it renames.</summary>
+    public static bool IsTemporary(string name) => name[0] == '.' && name.EndsWith(Suffix, StringComparison.Ordinal);
 
     /// <summary>Removes what <see cref="Write"/> left in directories in processes that were killed.</summary>
     /// <param name="directories">Their paths.</param>

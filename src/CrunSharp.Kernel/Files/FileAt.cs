@@ -247,6 +247,14 @@ public static unsafe class FileAt
             : throw SystemCall.Failure($"rename {from} to {to}", $"renameat2({SystemCall.Fd(fromDirectory)}, {SystemCall.Quote(from)}, {SystemCall.Fd(toDirectory)}, {SystemCall.Quote(to)}, RENAME_NOREPLACE)");
     }
 
+    /// <summary>Makes two names change places, at once for everybody.</summary>
+    /// <exception cref="CrunException">The errors of renameat2.</exception>
+    public static void Exchange(SafeFileHandle? oneDirectory, string one, SafeFileHandle? otherDirectory, string other)
+    {
+        if (C.renameat2(Number(oneDirectory), one, Number(otherDirectory), other, RENAME.RENAME_EXCHANGE) != 0)
+            throw SystemCall.Failure($"exchange {one} and {other}", $"renameat2({SystemCall.Fd(oneDirectory)}, {SystemCall.Quote(one)}, {SystemCall.Fd(otherDirectory)}, {SystemCall.Quote(other)}, RENAME_EXCHANGE)");
+    }
+
     /// <summary>Sets permissions; a symbolic link is not followed and is an error.</summary>
     /// <exception cref="CrunException">The errors of fchmodat2.</exception>
     public static void SetMode(SafeFileHandle? directory, string name, uint mode)

@@ -11,7 +11,6 @@ public sealed class Image
     private readonly ImageRecord _record;
     private byte[]? _rawConfig;
     private ImageConfig? _config;
-    private IReadOnlyList<ImageReference>? _names;
 
     internal Image(ImageStore store, ImageRecord record, byte[]? rawConfig = null) => (_store, _record, _rawConfig) = (store, record, rawConfig);
 
@@ -27,7 +26,13 @@ public sealed class Image
     public ImageConfig Config => _config ??= ImageJson.ReadConfig(RawConfig.Span);
 
     /// <summary>The image's names, tags and digests, sorted.</summary>
-    public IReadOnlyList<ImageReference> Names => _names ??= _store.NamesOf(Id);
+    public IReadOnlyList<ImageReference> Names => KnownNames ??= _store.NamesOf(Id);
+
+    /// <summary>The names, once they were asked for or by who lists all images.</summary>
+    internal IReadOnlyList<ImageReference>? KnownNames { get; set; }
+
+    /// <summary>The sizes of layers that images of one list share.</summary>
+    internal Dictionary<Digest, long>? LayerSizes { get; init; }
 
     /// <summary>The digests of the layers' uncompressed tars, from the base up.</summary>
     public IReadOnlyList<Digest> DiffIds => Config.Rootfs.DiffIds;
@@ -71,7 +76,7 @@ public sealed class Image
         get
         {
             long size = 0;
-            foreach (var diffId in DiffIds) size += _store.Layers.TryReadRecord(diffId)?.Size ?? 0;
+            foreach (var diffId in DiffIds) size += SizeOf(diffId);
             return size;
         }
     }
@@ -92,5 +97,13 @@ public sealed class Image
         var layers = new Layer[DiffIds.Count];
         for (var i = 0; i < layers.Length; i++) layers[i] = _store.Layers.Get(DiffIds[i]);
         return layers;
+    }
+
+    private long SizeOf(Digest diffId)
+    {
+        if (LayerSizes?.TryGetValue(diffId, out var known) == true) return known;
+        var size = _store.Layers.TryReadRecord(diffId)?.Size ?? 0;
+        LayerSizes?.Add(diffId, size);
+        return size;
     }
 }

@@ -54,7 +54,10 @@ public sealed class ImageRemoval
         foreach (var image in store.Images.List())
         {
             if (used.Contains(image.Id) || (!all && image.Names.Count > 0) || wanted?.Invoke(image) == false) continue;
-            foreach (var name in image.Names) removal.Untag(name);
+            // Another process may have given it a name since it was listed.
+            var names = store.Images.NamesOf(image.Id);
+            if (!all && names.Count > 0) continue;
+            foreach (var name in names) removal.Untag(name);
             store.Images.Remove(image.Id);
             removal._lines.Add($"Deleted: {image.Id}");
         }

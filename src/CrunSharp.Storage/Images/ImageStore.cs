@@ -20,6 +20,8 @@ public sealed class ImageStore
 
     internal LayerStore Layers { get; }
 
+    internal NameFiles NameFiles => _names;
+
     /// <summary>
     /// Finds an image by <c>name</c>, <c>name:tag</c>, <c>name@digest</c>, <c>sha256:ID</c> or the first digits of its id;
     /// null when there is none.
@@ -52,13 +54,20 @@ public sealed class ImageStore
     public Image Resolve(string nameOrId) => TryResolve(nameOrId)
         ?? throw CrunException.NotFound($"No such image: {(ImageReference.TryParse(nameOrId, out var name) ? name.Familiar : nameOrId)}");
 
-    /// <summary>All images, the newest first.</summary>
+    /// <summary>All images, the newest first, with the names that they have now.</summary>
     public IReadOnlyList<Image> List()
     {
+        var names = new Dictionary<Digest, List<ImageReference>>();
+        foreach (var (name, id) in _names.List())
+        {
+            if (!names.TryGetValue(id, out var own)) names.Add(id, own = []);
+            own.Add(name);
+        }
+        var sizes = new Dictionary<Digest, long>();
         var images = new List<Image>();
         foreach (var id in Ids())
         {
-            if (TryGet(id) is { } image) images.Add(image);
+            if (TryReadRecord(id) is { } record) images.Add(new Image(this, record) { KnownNames = names.GetValueOrDefault(id) ?? [], LayerSizes = sizes });
         }
         images.Sort(static (a, b) => Created(b).CompareTo(Created(a)) is not 0 and var order ? order : string.CompareOrdinal(a.Id.Hex, b.Id.Hex));
         return images;
@@ -135,10 +144,7 @@ public sealed class ImageStore
     {
         try
         {
-            var json = AtomicFile.TryRead(_directories.Images, FileName(id), 1024 * 1024);
-            if (json is null) return null;
-            return StoreJson.Image.Parse(json, "record", $"read image {id}") is var record && record.Id == id
-                ? record : throw CrunException.Integrity("the record is another image's", $"read image {id}");
+            return ReadRecord(id);
         }
         catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.InvalidInput)
         {
@@ -147,7 +153,28 @@ public sealed class ImageStore
         }
     }
 
-    private void Write(ImageRecord record) =>
+    /// <summary>Whether there is a record, and nothing of it is lost.</summary>
+    internal bool HasWholeRecord(Digest id)
+    {
+        try
+        {
+            return ReadRecord(id) is not null;
+        }
+        catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.InvalidInput)
+        {
+            return false;
+        }
+    }
+
+    private ImageRecord? ReadRecord(Digest id)
+    {
+        var json = AtomicFile.TryRead(_directories.Images, FileName(id), 1024 * 1024);
+        if (json is null) return null;
+        return StoreJson.Image.Parse(json, "record", $"read image {id}") is var record && record.Id == id
+            ? record : throw CrunException.Integrity("the record is another image's", $"read image {id}");
+    }
+
+    internal void Write(ImageRecord record) =>
         AtomicFile.Write(_directories.Images, FileName(record.Id), StoreJson.Image.Format(record), durable: true);
 
     private Image? TryResolvePrefix(string prefix)

@@ -32,7 +32,16 @@ internal sealed class NameFiles(StoreDirectories directories)
         return all;
     }
 
-    private static string FileName(ImageReference name)
+    /// <summary>All files, and what is in them; null for what is damaged.</summary>
+    public IEnumerable<(string File, (ImageReference Name, Digest Id)? Entry)> Files()
+    {
+        foreach (var file in FileAt.List(directories.Names))
+        {
+            if (!AtomicFile.IsTemporary(file)) yield return (file, Read(file));
+        }
+    }
+
+    public static string FileName(ImageReference name)
     {
         var text = name.ToString();
         var file = text.Replace("/", "%2F", StringComparison.Ordinal).Replace(":", "%3A", StringComparison.Ordinal);
@@ -40,7 +49,7 @@ internal sealed class NameFiles(StoreDirectories directories)
     }
 
     // A file that is damaged names nothing; who gives its name to an image writes it anew.
-    private (ImageReference Name, Digest Id)? Read(string file)
+    public (ImageReference Name, Digest Id)? Read(string file)
     {
         byte[]? content;
         try

@@ -10,7 +10,7 @@ namespace CrunSharp.Storage;
 /// <remarks>A layer that this object makes stays until its <see cref="Store"/> is closed, even if nothing refers to it.</remarks>
 public sealed class LayerStore
 {
-    private const string RecordName = "layer.json";
+    internal const string RecordName = "layer.json";
     private readonly StoreDirectories _directories;
     private readonly Pins _pins;
     private readonly Drafts _drafts;
@@ -158,6 +158,9 @@ public sealed class LayerStore
         }
     }
 
+    /// <summary>Whether there is a directory of this name, whatever is in it.</summary>
+    internal bool Exists(Digest diffId) => FileAt.TryStatus(_directories.Layers, diffId.Hex) is not null;
+
     internal LayerRecord? TryReadRecord(Digest diffId)
     {
         try
@@ -173,11 +176,41 @@ public sealed class LayerStore
         }
     }
 
-    private void Write(Digest diffId, LayerRecord record) =>
+    /// <summary>Unpacks a blob of the store into a draft, with a record; the draft is not published.</summary>
+    internal LayerRecord UnpackBlob(LayerDraft draft, Digest blob, Digest diffId)
+    {
+        using var source = _content.Open(blob);
+        var size = _content.SizeOf(blob) ?? 0;
+        return Unpack(draft, source, diffId, null, kind => Describe(blob, size, kind));
+    }
+
+    /// <summary>
+    /// Puts a draft that was unpacked in the place of a layer, or of nothing, once it would survive a power cut. The caller
+    /// holds the lock of what was there; that is removed with the draft.
+    /// </summary>
+    internal void Replace(LayerDraft draft, LayerRecord record)
+    {
+        AtomicFile.Write(draft.DraftHandle, $"{LayerDraft.LayerName}/{RecordName}", StoreJson.Layer.Format(record with { BootId = _bootId.Value, Synced = true }));
+        OpenFile.SyncFileSystem(draft.DraftHandle);
+        if (!FileAt.TryRename(draft.DraftHandle, LayerDraft.LayerName, _directories.Layers, record.DiffId.Hex))
+            FileAt.Exchange(draft.DraftHandle, LayerDraft.LayerName, _directories.Layers, record.DiffId.Hex);
+    }
+
+    /// <summary>Writes the record of a layer whose content is known to be right, and on the disk.</summary>
+    internal void WriteSynced(LayerRecord record)
+    {
+        OpenFile.SyncFileSystem(_directories.Root);
+        Write(record.DiffId, record with { BootId = _bootId.Value, Synced = true });
+    }
+
+    /// <summary>Whether the record was written in this boot, or everything was synced: no power cut can have torn the layer.</summary>
+    internal bool IsTrusted(LayerRecord record) => record.Synced || record.BootId == _bootId.Value;
+
+    internal void Write(Digest diffId, LayerRecord record) =>
         AtomicFile.Write(_directories.Layers, $"{diffId.Hex}/{RecordName}", StoreJson.Layer.Format(record));
 
     private Layer? TryGetTrusted(Digest diffId) =>
-        TryReadRecord(diffId) is { } record && (record.Synced || record.BootId == _bootId.Value)
+        TryReadRecord(diffId) is { } record && IsTrusted(record)
             ? new Layer(record, $"{_directories.RootPath}/layers/{diffId.Hex}/diff") : null;
 
     private Layer? Known(Digest? diffId) =>
@@ -185,13 +218,19 @@ public sealed class LayerStore
 
     private Layer ApplyNew(Stream source, Digest? expectedDiffId, LayerLimits? limits, Func<CompressionKind, Descriptor> blobAfterReading)
     {
+        using var draft = Begin();
+        return Publish(draft, Unpack(draft, source, expectedDiffId, limits, blobAfterReading));
+    }
+
+    // Fills a draft; its record.
+    private LayerRecord Unpack(LayerDraft draft, Stream source, Digest? expectedDiffId, LayerLimits? limits, Func<CompressionKind, Descriptor> blobAfterReading)
+    {
         var limit = (limits ?? LayerLimits.Default).Within(OpenFile.FreeBytes(_directories.Root));
         var compressed = new CountingStream(source);
         var what = expectedDiffId is { } promised ? $"layer {promised}" : "layer";
         using var verified = new VerifyingStream(
             new LimitingStream(Compression.Open(compressed, out var kind), compressed, limit), expectedDiffId, null, what);
         using var ahead = new ReadAheadStream(verified);
-        using var draft = Begin();
         using var extractor = new LayerExtractor(draft.Directory, new ExtractOptions { Limits = limit });
         var reader = new TarReader(ahead);
         extractor.Extract(reader);
@@ -199,7 +238,7 @@ public sealed class LayerStore
         // What a decoder has no use for belongs to the blob all the same.
         compressed.ReadToEnd();
         var own = kind == CompressionKind.None && reader.MayBeOurs && IsFunctionOf(draft, verified.Actual, verified.Count);
-        return Publish(draft, new LayerRecord
+        return new LayerRecord
         {
             DiffId = verified.Actual,
             Size = extractor.Bytes,
@@ -210,7 +249,7 @@ public sealed class LayerStore
             Implied = extractor.Implied.Count == 0 ? null : extractor.Implied,
             HidesAll = extractor.HidesAll,
             BootId = _bootId.Value,
-        });
+        };
     }
 
     // An uncompressed tar that we would write just so need not be kept.

@@ -42,6 +42,31 @@ internal sealed class LayerTar
         return tar;
     }
 
+    /// <summary>How many names a directory has, how many directories that hide what is beneath them, and how many bytes its files, without reading them.</summary>
+    public static (long Names, long Opaque, long Bytes) Count(SafeFileHandle directory)
+    {
+        var linked = new HashSet<(ulong Device, ulong Inode)>();
+        long names = 0, opaque = 0, bytes = 0;
+        var directories = new Stack<string>(["."]);
+        while (directories.TryPop(out var next))
+        {
+            using var current = FileAt.OpenBeneath(directory, next, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
+            foreach (var name in FileAt.List(current))
+            {
+                var status = FileAt.Status(current, name);
+                if (status.Kind == FileKind.Socket) continue;
+                names++;
+                if (status.Kind == FileKind.Directory)
+                {
+                    directories.Push($"{next}/{name}");
+                    if (ExtendedAttributes.Get(current, name, Whiteouts.OpaqueAttribute) is [(byte)'y']) opaque++;
+                }
+                else if (status.Kind == FileKind.Regular && (status.Links == 1 || linked.Add((status.Device, status.Inode)))) bytes += status.Size;
+            }
+        }
+        return (names, opaque, bytes);
+    }
+
     private void WriteDirectory(SafeFileHandle directory, string path, int depth)
     {
         if (depth > MostDepth) throw Refused(path, $"directories are nested more than {MostDepth} deep");

@@ -1,3 +1,4 @@
+using CrunSharp.Build.Cache;
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Engine.Containers;
@@ -33,6 +34,22 @@ internal static class StoreAccess
                 if (Digest.TryParse(layer, out var diffId)) yield return diffId;
             }
         }
+    }
+
+    /// <summary>Who uses layers besides images: containers, and what the build cache knows.</summary>
+    public static IReadOnlyList<LayerUse> LayerUses(CommandContext context)
+    {
+        var uses = new List<LayerUse>();
+        foreach (var container in Containers(context))
+        {
+            var isRunning = container.IsRunning;
+            foreach (var layer in container.Config.Layers)
+            {
+                if (Digest.TryParse(layer, out var diffId)) uses.Add(new LayerUse(diffId, $"container {container.Config.Name}", IsNeeded: true, isRunning));
+            }
+        }
+        foreach (var entry in CacheFolder.List(context.Global.RootOf(context))) uses.Add(new LayerUse(entry.Layer, "build cache", IsNeeded: false, IsRunning: false));
+        return uses;
     }
 
     private static IReadOnlyList<Container> Containers(CommandContext context) => EngineAccess.Open(context).Containers.List();

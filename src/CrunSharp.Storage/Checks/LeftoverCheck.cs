@@ -1,0 +1,35 @@
+using CrunSharp.Kernel.Files;
+using CrunSharp.Oci;
+using Microsoft.Win32.SafeHandles;
+
+namespace CrunSharp.Storage;
+
+/// <summary>Finds what does not belong into the store: drafts of dead processes, and files that nothing of ours is named like.</summary>
+internal static class LeftoverCheck
+{
+    public static void Run(CheckRun run)
+    {
+        var directories = run.Store.Directories;
+        foreach (var name in run.Store.Drafts.Dead())
+            run.Found(FindingKind.Leftover, $"tmp/{name}", "left by a process that was killed", () => run.Store.Drafts.TryRemove(name) ? Mending.Succeeded("removed") : Mending.InUse);
+        Look(run, directories.Blobs, "blobs/sha256", static name => Digest.TryParseHex(name, out _));
+        Look(run, directories.Layers, "layers", static name => Digest.TryParseHex(name, out _));
+        Look(run, directories.Images, "images", static name => name.EndsWith(".json", StringComparison.Ordinal) && Digest.TryParseHex(name[..^".json".Length], out _));
+        Look(run, directories.Names, "names", static _ => true);
+    }
+
+    /// <summary>Finds what processes that were killed while they wrote left in a directory, and names that are not ours.</summary>
+    public static void Look(CheckRun run, SafeFileHandle directory, string path, Func<string, bool> isOurs)
+    {
+        var dead = AtomicFile.Leftovers(directory).ToHashSet();
+        foreach (var name in FileAt.List(directory))
+        {
+            if (AtomicFile.IsTemporary(name) ? !dead.Contains(name) : isOurs(name)) continue;
+            run.Found(FindingKind.Leftover, $"{path}/{name}", dead.Contains(name) ? "left by a process that was killed" : "nothing of this store has such a name", () =>
+            {
+                FileAt.RemoveTree(directory, name);
+                return Mending.Succeeded("removed");
+            });
+        }
+    }
+}
