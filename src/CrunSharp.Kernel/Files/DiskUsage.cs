@@ -18,11 +18,20 @@ public static class DiskUsage
     public static long Of(SafeFileHandle? directory, string path)
     {
         if (FileAt.TryStatus(directory, path) is not { } own) return 0;
-        var size = own.Blocks * BlockSize;
-        if (own.Kind != FileKind.Directory) return size;
+        return own.Blocks * BlockSize + (own.Kind == FileKind.Directory ? Below(directory, path) : 0);
+    }
+
+    /// <summary>The room of all below a directory, without its own.</summary>
+    /// <param name="directory">The directory that the path begins in; null for the current one.</param>
+    /// <param name="path">The path.</param>
+    /// <returns>Bytes; 0 for what is not there.</returns>
+    public static long Below(SafeFileHandle? directory, string path)
+    {
         const OpenFlags flags = OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY;
         using var top = FileAt.TryOpen(directory, path, flags | OpenFlags.O_NOFOLLOW, out _);
-        if (top is null) return size;
+        if (top is null) return 0;
+        var device = FileAt.Status(top).Device;
+        long size = 0;
         var linked = new HashSet<ulong>();
         var directories = new Stack<string>(["."]);
         while (directories.TryPop(out var next))
@@ -31,7 +40,7 @@ public static class DiskUsage
             if (current is null) continue;
             foreach (var name in FileAt.List(current))
             {
-                if (FileAt.TryStatus(current, name) is not { } status || status.Device != own.Device) continue;
+                if (FileAt.TryStatus(current, name) is not { } status || status.Device != device) continue;
                 if (status.Kind == FileKind.Directory) directories.Push($"{next}/{name}");
                 else if (status.Links > 1 && !linked.Add(status.Inode)) continue;
                 size += status.Blocks * BlockSize;

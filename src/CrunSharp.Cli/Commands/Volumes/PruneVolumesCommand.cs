@@ -51,7 +51,7 @@ internal sealed class PruneVolumesCommand : Command
                 kept++;
                 continue;
             }
-            var size = DiskUsage.Of(null, engine.Volumes.DataOf(volume.Name));
+            var size = DiskUsage.Below(null, engine.Volumes.DataOf(volume.Name));
             if (!TryRemove(engine, volume.Name)) continue;
             if (removed++ == 0) context.Out.WriteLine("Deleted Volumes:");
             context.Out.WriteLine(volume.Name);
