@@ -133,6 +133,14 @@ public sealed class ManifestTests : RegistryFixture
     }
 
     [Test]
+    public async Task A_manifest_whose_digest_the_registry_does_not_tell_is_got_to_find_it()
+    {
+        await using var server = new ScriptedServer(static (request, _) => request.Method == "HEAD" ? Reply.Empty(200) : Reply.Ok(SmallManifest, Type));
+        using var client = new RegistryClient(server.Host, Options);
+        Assert.That((await client.Repository("web").Manifests.FindAtOriginAsync("1.0", default))!.Digest, Is.EqualTo(Digest.Of(SmallManifest)));
+    }
+
+    [Test]
     public async Task A_manifest_is_put_and_put_again_after_an_error_of_the_server()
     {
         await using var server = new ScriptedServer(static (_, number) => number == 0 ? Reply.Empty(503) : Reply.Empty(201, $"Docker-Content-Digest: {Digest.Of(SmallManifest)}"));

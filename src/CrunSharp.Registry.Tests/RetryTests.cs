@@ -22,7 +22,7 @@ public sealed class RetryTests : RegistryFixture
         await using var server = new ScriptedServer((_, number) => number < 5 ? Reply.Empty(status) : Reply.Ok(SmallManifest));
         await GetAsync(server.Host);
         Assert.That(Time.Waits, Has.Count.EqualTo(5).And.All.GreaterThan(TimeSpan.Zero).And.All.LessThan(TimeSpan.FromSeconds(8)));
-        Assert.That(Notes, Has.Count.EqualTo(5).And.Some.Contains($"{status} (attempt 1)"));
+        Assert.That(Notes, Has.Count.EqualTo(5).And.Some.Contains($"{status}: attempt 2 follows"));
     }
 
     [Test]

@@ -15,12 +15,7 @@ public sealed class Blobs
 
     /// <summary>Whether the registry has a blob in this repository.</summary>
     /// <exception cref="CrunException">The registry cannot be asked, or refuses to tell.</exception>
-    public async Task<bool> ExistsAsync(Digest digest, CancellationToken cancellationToken)
-    {
-        var request = Request(HttpMethod.Head, digest, Access.Pull);
-        using var answer = await Origin.Exchange.SendAsync(request, cancellationToken);
-        return answer.Status != HttpStatusCode.NotFound && (answer.Response.IsSuccessStatusCode ? true : throw Failure.Of(answer, request));
-    }
+    public Task<bool> ExistsAsync(Digest digest, CancellationToken cancellationToken) => ExistsAsync(digest, Access.Pull, cancellationToken);
 
     /// <summary>Starts to read a blob; its bytes are checked as they are read.</summary>
     /// <param name="blob">What it is called, and how long it is.</param>
@@ -83,7 +78,7 @@ public sealed class Blobs
     public async Task<PushResult> PushAsync(Descriptor blob, Func<CancellationToken, ValueTask<Stream>> open, PushOptions? how, CancellationToken cancellationToken)
     {
         how ??= new PushOptions();
-        if (!how.IsKnownToBeMissing && await ExistsAsync(blob.Digest, cancellationToken)) return new PushResult(PushOutcome.AlreadyExists);
+        if (!how.IsKnownToBeMissing && await ExistsAsync(blob.Digest, Access.Push, cancellationToken)) return new PushResult(PushOutcome.AlreadyExists);
         Uri? session = null;
         foreach (var from in how.MountFrom)
         {
@@ -146,6 +141,13 @@ public sealed class Blobs
 
     private RegistryRequest Request(HttpMethod method, Digest digest, Access access) =>
         _repository.Request(method, $"blobs/{digest}", access, What(digest));
+
+    private async Task<bool> ExistsAsync(Digest digest, Access access, CancellationToken cancellationToken)
+    {
+        var request = Request(HttpMethod.Head, digest, access);
+        using var answer = await Origin.Exchange.SendAsync(request, cancellationToken);
+        return answer.Status != HttpStatusCode.NotFound && (answer.Response.IsSuccessStatusCode ? true : throw Failure.Of(answer, request));
+    }
 
     private async Task<BlobSource> SourceAsync(Endpoint endpoint, Descriptor blob, long from, string? entityTag, CancellationToken cancellationToken)
     {

@@ -24,18 +24,18 @@ public sealed class Manifests
     /// <exception cref="CrunException">As for a tag, and when the bytes have another digest.</exception>
     public Task<Manifest> GetAsync(Digest digest, CancellationToken cancellationToken) => GetAsync(digest.ToString(), digest, cancellationToken);
 
-    /// <summary>Asks what a tag or digest names, without getting it.</summary>
+    /// <summary>Asks what a tag or digest names, without getting it where the registry tells its digest.</summary>
     /// <param name="reference">A tag, or a digest's text.</param>
     /// <param name="cancellationToken">Ends the request.</param>
-    /// <returns>Null when it is not there, or the registry does not tell its digest.</returns>
+    /// <returns>Null when it is not there.</returns>
     /// <exception cref="CrunException">The registry cannot be asked.</exception>
     public Task<Descriptor?> FindAsync(string reference, CancellationToken cancellationToken) =>
-        _repository.Client.ReadAsync(endpoint => FindAsync(endpoint, reference, cancellationToken));
+        _repository.Client.ReadAsync(endpoint => FindAsync(endpoint, reference, Access.Pull, cancellationToken));
 
     /// <summary>Asks the registry itself what a tag or digest names: before a push, where a mirror does not count.</summary>
     /// <inheritdoc cref="FindAsync(string, CancellationToken)"/>
     public Task<Descriptor?> FindAtOriginAsync(string reference, CancellationToken cancellationToken) =>
-        FindAsync(_repository.Client.Origin, reference, cancellationToken);
+        FindAsync(_repository.Client.Origin, reference, Access.Push, cancellationToken);
 
     /// <summary>Stores a manifest or an index; what it refers to has to be there already.</summary>
     /// <param name="reference">A tag, or the digest's text.</param>
@@ -78,15 +78,15 @@ public sealed class Manifests
     private Task<Manifest> GetAsync(string reference, Digest? digest, CancellationToken cancellationToken) =>
         _repository.Client.ReadAsync(endpoint => GetAsync(endpoint, reference, digest, cancellationToken));
 
-    private async Task<Descriptor?> FindAsync(Endpoint endpoint, string reference, CancellationToken cancellationToken)
+    private async Task<Descriptor?> FindAsync(Endpoint endpoint, string reference, Access access, CancellationToken cancellationToken)
     {
-        var request = Request(HttpMethod.Head, reference, Access.Pull) with { Accept = Manifest.Accepted };
+        var request = Request(HttpMethod.Head, reference, access) with { Accept = Manifest.Accepted };
         using var answer = await endpoint.Exchange.SendAsync(request, cancellationToken);
         if (answer.Status == HttpStatusCode.NotFound) return endpoint.IsMirror ? throw Failure.Of(answer, request) : null;
         if (!answer.Response.IsSuccessStatusCode) throw Failure.Of(answer, request);
         return Digest.TryParse(answer.Header("Docker-Content-Digest"), out var digest)
             ? new Descriptor { MediaType = MediaTypeOf(answer) ?? "", Digest = digest, Size = answer.Response.Content.Headers.ContentLength ?? 0 }
-            : null;
+            : (await GetAsync(endpoint, reference, null, cancellationToken)).Descriptor;
     }
 
     private RegistryRequest Request(HttpMethod method, string reference, Access access)

@@ -66,6 +66,7 @@ public sealed class UploadStream : Stream
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(_session is null, this);
+        cancellationToken.ThrowIfCancellationRequested();
         while (buffer.Length > 0)
         {
             if (_count == _chunkSize) await SendChunkAsync().ConfigureAwait(false);
@@ -137,7 +138,7 @@ public sealed class UploadStream : Stream
     /// <summary>Tells the registry to forget a session; whether it does is its own business.</summary>
     internal static async Task CancelAsync(Repository repository, Uri session, CancellationToken cancellationToken)
     {
-        var request = repository.Request(HttpMethod.Delete, "", Access.Push, "upload") with { Target = session.AbsoluteUri, MostBytes = 64 * 1024, CanRepeat = false };
+        var request = repository.Request(HttpMethod.Delete, "", Access.Push, "upload") with { Target = session.AbsoluteUri, MostBytes = 64 * 1024, CanRepeat = false, ThinkingTime = TimeSpan.FromSeconds(5) };
         try
         {
             using var answer = await repository.Client.Origin.Exchange.SendAsync(request, cancellationToken).ConfigureAwait(false);

@@ -84,6 +84,8 @@ public sealed class CredentialStoreTests
     public async Task The_file_is_for_its_owner_only_and_nothing_lies_beside_it()
     {
         Write("{}");
+        File.WriteAllText($"{Config}.crun-sharp-old", "left behind");
+        File.SetLastWriteTimeUtc($"{Config}.crun-sharp-old", DateTime.UtcNow.AddHours(-1));
         File.SetUnixFileMode(Config, UnixFileMode.UserRead | UnixFileMode.OtherRead | UnixFileMode.GroupRead | UnixFileMode.UserWrite);
         await Store.StoreAsync("a.b", Credential.Password("me", "pw"), default);
         Assert.That(File.GetUnixFileMode(Config), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));

@@ -11,6 +11,7 @@ namespace CrunSharp.Registry;
 internal sealed record DockerConfig
 {
     private const int MostBytes = 16 * 1024 * 1024;
+    private const string DraftSuffix = ".crun-sharp-";
 
     public IReadOnlyDictionary<string, AuthEntry>? Auths { get; init; }
 
@@ -46,7 +47,8 @@ internal sealed record DockerConfig
         {
             var target = (File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName : null) ?? Path.GetFullPath(path);
             Directory.CreateDirectory(Path.GetDirectoryName(target)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            var draft = $"{target}.{Path.GetRandomFileName()}";
+            Sweep(target);
+            var draft = $"{target}{DraftSuffix}{Path.GetRandomFileName()}";
             try
             {
                 using (var file = new FileStream(draft, new FileStreamOptions
@@ -70,6 +72,15 @@ internal sealed record DockerConfig
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new CrunException(ErrorKind.System, error.Message, $"write {path}", inner: error);
+        }
+    }
+
+    // What a killed process left behind.
+    private static void Sweep(string target)
+    {
+        foreach (var left in Directory.EnumerateFiles(Path.GetDirectoryName(target)!, Path.GetFileName(target) + DraftSuffix + "*"))
+        {
+            if (TimeProvider.System.GetUtcNow() - File.GetLastWriteTimeUtc(left) > TimeSpan.FromMinutes(1)) File.Delete(left);
         }
     }
 

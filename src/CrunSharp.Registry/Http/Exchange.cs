@@ -7,28 +7,32 @@ namespace CrunSharp.Registry;
 /// <summary>Makes requests to one server: with its authorization, over redirections, again when that may help.</summary>
 internal sealed class Exchange(Endpoint endpoint, RegistryOptions options, Retry retry)
 {
+    /// <summary>The longest that one request is repeated.</summary>
+    private static readonly TimeSpan LongestTime = TimeSpan.FromMinutes(5);
+
     public Retry Retry => retry;
 
     /// <summary>Makes a request; an answer with an error's status is an answer too.</summary>
     /// <exception cref="CrunException">There is no answer, or none that may be believed.</exception>
     public async Task<Answer> SendAsync(RegistryRequest request, CancellationToken cancellationToken)
     {
+        var started = options.Time.GetTimestamp();
         for (var attempt = 1; ; attempt++)
         {
             try
             {
                 var answer = await OnceAsync(request, cancellationToken);
-                if (!Retry.IsTransient(answer.Status) || !request.CanRepeat) return answer;
-                Note($"{Failure.Operation(request, answer)}: {(int)answer.Status}", attempt);
+                if (!Retry.IsTransient(answer.Status) || !request.CanRepeat || IsTooLate(started)) return answer;
                 if (!await retry.WaitAsync(attempt, answer.Response, cancellationToken)) return answer;
+                Note($"{Failure.Operation(request, answer)}: {(int)answer.Status}", attempt);
                 answer.Dispose();
             }
             catch (Exception error) when (error is not (CrunException or OperationCanceledException))
             {
                 var explained = Faults.Explain(error, $"{request.Method.Method} {endpoint.Name}{Path(request)}", endpoint.Transport.CertificateProblem);
-                if (!request.CanRepeat || !Faults.IsTransient(error)) throw explained;
-                Note(explained.Message, attempt);
+                if (!request.CanRepeat || !Faults.IsTransient(error) || IsTooLate(started)) throw explained;
                 if (!await retry.WaitAsync(attempt, error, cancellationToken)) throw explained;
+                Note(explained.Message, attempt);
             }
         }
     }
@@ -42,7 +46,9 @@ internal sealed class Exchange(Endpoint endpoint, RegistryOptions options, Retry
         using (answer) throw Failure.Of(answer, request);
     }
 
-    private void Note(string what, int attempt) => options.Note?.Invoke($"{what} (attempt {attempt})");
+    private bool IsTooLate(long started) => options.Time.GetElapsedTime(started) > LongestTime;
+
+    private void Note(string what, int attempt) => options.Note?.Invoke($"{what}: attempt {attempt + 1} follows");
 
     private async Task<Answer> OnceAsync(RegistryRequest request, CancellationToken cancellationToken)
     {
