@@ -151,7 +151,7 @@ public sealed class Blobs
 
     private async Task<BlobSource> SourceAsync(Endpoint endpoint, Descriptor blob, long from, string? entityTag, CancellationToken cancellationToken)
     {
-        var request = Request(HttpMethod.Get, blob.Digest, Access.Pull) with { From = from, EntityTag = entityTag };
+        var request = Request(HttpMethod.Get, blob.Digest, Access.Pull) with { From = from, EntityTag = entityTag, IsTransfer = true };
         var answer = await endpoint.Exchange.SendAsync(request, cancellationToken).ConfigureAwait(false);
         if (answer.Status == HttpStatusCode.RequestedRangeNotSatisfiable && from > 0)
         {
@@ -228,6 +228,7 @@ public sealed class Blobs
                 ThinkingTime = UploadStream.ThinkingTime(_repository.Client.Options),
             },
             CanRepeat = false,
+            IsTransfer = true,
             MostBytes = 64 * 1024,
         };
         var retry = Origin.Exchange.Retry;

@@ -171,7 +171,7 @@ public sealed class UploadStream : Stream
         for (var attempt = 1; ; attempt++)
         {
             var from = start;
-            var request = Request(HttpMethod.Patch, _session!.AbsoluteUri) with { CanRepeat = false, Body = watchdog => Chunk(watchdog, from) };
+            var request = Request(HttpMethod.Patch, _session!.AbsoluteUri) with { CanRepeat = false, IsTransfer = true, Body = watchdog => Chunk(watchdog, from) };
             try
             {
                 using var answer = await Exchange.SendAsync(request, _cancellationToken).ConfigureAwait(false);

@@ -42,7 +42,7 @@ internal static class TokenRequest
         try
         {
             watchdog.Feed();
-            using var response = await transport.SendAsync(request, watchdog.Token);
+            using var response = await transport.SendAsync(request, isTransfer: false, watchdog.Token);
             if (Retry.IsTransient(response.StatusCode))
                 throw new HttpRequestException($"{(int)response.StatusCode} of the token server {Words.Clean(realm.Authority)}", null, response.StatusCode);
             var body = await Answer.BodyAsync(response, MostBytes, mayBeLonger: !response.IsSuccessStatusCode, realm, watchdog);

@@ -71,7 +71,7 @@ internal sealed class Endpoint : IDisposable
             {
                 using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(address, "v2/"));
                 watchdog.Feed();
-                using var response = await Transport.SendAsync(request, watchdog.Token);
+                using var response = await Transport.SendAsync(request, isTransfer: false, watchdog.Token);
                 if (scheme == "http" && WantsTls(response)) continue;
                 Authorizer.Learn(response, address);
                 return address;

@@ -110,7 +110,7 @@ internal sealed class Exchange(Endpoint endpoint, RegistryOptions options, Retry
         try
         {
             watchdog.Feed(request.ThinkingTime ?? options.StallTimeout);
-            return await endpoint.Transport.SendAsync(message, watchdog.Token);
+            return await endpoint.Transport.SendAsync(message, request.IsTransfer, watchdog.Token);
         }
         catch (OperationCanceledException) when (watchdog.Barked)
         {

@@ -45,6 +45,9 @@ internal sealed record RegistryRequest
     /// <summary>The most bytes of the answer's body, which is read; 0 to leave it to the caller.</summary>
     public int MostBytes { get; init; }
 
+    /// <summary>Whether contents are sent or received, and not documents.</summary>
+    public bool IsTransfer { get; init; }
+
     /// <summary>How long the server may think before it answers; null for the time without progress.</summary>
     public TimeSpan? ThinkingTime { get; init; }
 }
