@@ -5,6 +5,7 @@ using CrunSharp.Cli.Commands.Disk;
 using CrunSharp.Cli.Commands.General;
 using CrunSharp.Cli.Commands.Images;
 using CrunSharp.Cli.Commands.Objects;
+using CrunSharp.Cli.Commands.Registries;
 using CrunSharp.Cli.Commands.Volumes;
 
 namespace CrunSharp.Cli.Commands;
@@ -50,6 +51,8 @@ internal static class CommandTable
         new("image save|save", Section.Other, "Write images to an archive", static () => new SaveCommand()),
         new("image tag|tag", Section.Other, "Give an image a further name", static () => new TagCommand()),
         new("inspect", Section.Other, "Show all that is known of containers and images", static () => new InspectCommand()),
+        new("login", Section.Other, "Log in to a registry", static () => new LoginCommand()),
+        new("logout", Section.Other, "Log out of a registry", static () => new LogoutCommand()),
         new("system check", Section.Other, "Check images, layers and content, and repair them", static () => new CheckCommand()),
         new("system df", Section.Other, "Show what takes how much of the disk", static () => new DiskFreeCommand()),
         new("system prune", Section.Other, "Remove what nothing uses", static () => new PruneCommand()),

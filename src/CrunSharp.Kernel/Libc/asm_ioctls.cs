@@ -44,6 +44,8 @@ internal static class TERMIOS
     public const int TCSADRAIN = 1;
     public const uint OPOST = 1;
     public const uint ONLCR = 4;
+    public const uint ECHO = 8;
+    public const uint ECHONL = 64;
 }
 
 internal static unsafe partial class C

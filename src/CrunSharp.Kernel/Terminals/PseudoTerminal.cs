@@ -86,6 +86,16 @@ public static unsafe class Terminal
         return C.tcsetattr(terminal, TERMIOS.TCSADRAIN, &raw) == 0 ? new Settings(terminal, before) : null;
     }
 
+    /// <summary>Stops showing what is typed, but for the end of a line, until the result is disposed; null when it is no terminal.</summary>
+    public static IDisposable? HideInput(SafeFileHandle terminal)
+    {
+        termios before;
+        if (C.tcgetattr(terminal, &before) != 0) return null;
+        var hidden = before;
+        hidden.c_lflag = (hidden.c_lflag & ~TERMIOS.ECHO) | TERMIOS.ECHONL;
+        return C.tcsetattr(terminal, TERMIOS.TCSADRAIN, &hidden) == 0 ? new Settings(terminal, before) : null;
+    }
+
     private sealed class Settings(SafeFileHandle terminal, termios before) : IDisposable
     {
         public void Dispose()
