@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.IO.Compression;
 using System.Text;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
@@ -55,6 +56,23 @@ public sealed class RealRegistryTests
         Assert.That(await repository.Blobs.ExistsAsync(Digest.Of(Layer), default), Is.False);
         var error = await FailureAsync(() => repository.Manifests.GetAsync("1.0", default));
         Assert.That((error.Kind, error.Message), Is.EqualTo((ErrorKind.NotFound, $"manifest for {registry.Host}/a/web:1.0 not found: manifest unknown: manifest unknown")));
+    }
+
+    [Test]
+    public async Task What_is_pushed_is_what_skopeo_sees_and_the_other_way_round()
+    {
+        if (!File.Exists("/usr/bin/skopeo")) Assert.Ignore("needs Debian's skopeo");
+        await using var registry = await RealRegistry.StartAsync();
+        using var client = new RegistryClient(registry.Host);
+        await PushAsync(client.Repository("web"));
+        var manifest = await RunAsync("skopeo", "inspect", "--raw", "--tls-verify=false", $"docker://{registry.Host}/web:1.0");
+        Assert.That(manifest, Is.EqualTo(Encoding.UTF8.GetString(Manifest(Config, Layer))));
+        await RunAsync("skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false", "--format", "v2s2", $"docker://{registry.Host}/web:1.0", $"docker://{registry.Host}/copy:2");
+        var copy = await client.Repository("copy").Manifests.GetAsync("2", default);
+        Assert.That(copy.MediaType, Is.EqualTo(MediaTypes.DockerManifest));
+        // It compresses what is not compressed.
+        await using var layer = await client.Repository("copy").Blobs.OpenAsync(copy.ReadManifest().Layers[0], null, default);
+        Assert.That(await ReadAllAsync(new GZipStream(layer, CompressionMode.Decompress)), Is.EqualTo(Layer));
     }
 
     [Test]
@@ -175,9 +193,15 @@ public sealed class RealRegistryTests
     private static async Task<string> HtpasswdAsync(string name, string password)
     {
         if (!File.Exists("/usr/bin/htpasswd")) Assert.Ignore("needs Debian's apache2-utils");
-        using var process = Process.Start(new ProcessStartInfo("/usr/bin/htpasswd", ["-Bbn", name, password]) { RedirectStandardOutput = true })!;
+        return await RunAsync("htpasswd", "-Bbn", name, password);
+    }
+
+    private static async Task<string> RunAsync(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo($"/usr/bin/{program}", arguments) { RedirectStandardOutput = true })!;
         var text = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
+        Assert.That(process.ExitCode, Is.Zero, program);
         return text;
     }
 }

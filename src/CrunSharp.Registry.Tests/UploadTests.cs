@@ -103,6 +103,31 @@ public sealed class UploadTests : RegistryFixture
         Assert.That(Time.Waits, Is.Empty);
     }
 
+    [Test]
+    public async Task A_server_that_refuses_a_large_body_is_heard()
+    {
+        var large = Bytes(20_000_000);
+        await using var server = new ScriptedServer(static (request, _) => Start(request, static () => Reply.Empty(201))) { AnswersBeforeBody = Reply.Of(413, "<html>nginx") };
+        using var client = new RegistryClient(server.Host, Options);
+        var how = new PushOptions { IsKnownToBeMissing = true };
+        var error = await FailureAsync(() => client.Repository("web").Blobs.PushAsync(Descriptor(large), Opener(large), how, default));
+        Assert.That(error.Message, Is.EqualTo($"PUT {server.Address}/v2/web/blobs/uploads/1: 413 Some Words"));
+        await using var willing = new ScriptedServer(static (request, _) => Start(request, static () => Reply.Empty(201)));
+        using var other = new RegistryClient(willing.Host, Options);
+        await other.Repository("web").Blobs.PushAsync(Descriptor(large), Opener(large), how, default);
+        Assert.That(willing.Seen[^1].Body, Is.EqualTo(large));
+    }
+
+    [Test]
+    public async Task A_server_that_does_not_like_to_be_asked_gets_the_body_at_once()
+    {
+        var large = Bytes(2_000_000);
+        await using var server = new ScriptedServer(static (request, _) => Start(request, static () => Reply.Empty(201))) { AnswersBeforeBody = Reply.Empty(417) };
+        using var client = new RegistryClient(server.Host, Options);
+        await client.Repository("web").Blobs.PushAsync(Descriptor(large), Opener(large), new PushOptions { IsKnownToBeMissing = true }, default);
+        Assert.That(server.Seen[^1].Body, Is.EqualTo(large));
+    }
+
     [TestCase("")]
     [TestCase("Location: ftp://x/")]
     public async Task A_registry_that_does_not_say_where_to_is_an_error(string header)

@@ -229,6 +229,7 @@ public sealed class Blobs
             },
             CanRepeat = false,
             IsTransfer = true,
+            AsksFirst = attempt == 1 && blob.Size >= UploadStream.LeastToAskFirst,
             MostBytes = 64 * 1024,
         };
         var retry = Origin.Exchange.Retry;
@@ -237,7 +238,8 @@ public sealed class Blobs
             using var answer = await Origin.Exchange.SendAsync(request, cancellationToken);
             if (answer.Response.IsSuccessStatusCode) return true;
             // A token that ended meanwhile (the start of the next attempt gets a new one), a session that was forgotten, a server that is not well.
-            var mayHelp = Retry.IsTransient(answer.Status) || (attempt == 1 && answer.Status is HttpStatusCode.Unauthorized or HttpStatusCode.NotFound);
+            var mayHelp = Retry.IsTransient(answer.Status)
+                || (attempt == 1 && answer.Status is HttpStatusCode.Unauthorized or HttpStatusCode.NotFound or HttpStatusCode.ExpectationFailed);
             if (!mayHelp || !await retry.WaitAsync(attempt, answer.Response, cancellationToken)) throw Failure.Of(answer, request);
         }
         catch (CrunException error) when (error.InnerException is { } inner && Faults.IsTransient(inner))

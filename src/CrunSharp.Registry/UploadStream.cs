@@ -20,6 +20,9 @@ public sealed class UploadStream : Stream
 
     internal const int MostChunk = 64 * 1024 * 1024;
 
+    /// <summary>From this size on, a body is worth a question whether it is wanted.</summary>
+    internal const int LeastToAskFirst = 1024 * 1024;
+
     private readonly Repository _repository;
     private readonly CancellationToken _cancellationToken;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -171,7 +174,13 @@ public sealed class UploadStream : Stream
         for (var attempt = 1; ; attempt++)
         {
             var from = start;
-            var request = Request(HttpMethod.Patch, _session!.AbsoluteUri) with { CanRepeat = false, IsTransfer = true, Body = watchdog => Chunk(watchdog, from) };
+            var request = Request(HttpMethod.Patch, _session!.AbsoluteUri) with
+            {
+                CanRepeat = false,
+                IsTransfer = true,
+                AsksFirst = attempt == 1 && _count >= LeastToAskFirst,
+                Body = watchdog => Chunk(watchdog, from),
+            };
             try
             {
                 using var answer = await Exchange.SendAsync(request, _cancellationToken).ConfigureAwait(false);
@@ -182,7 +191,7 @@ public sealed class UploadStream : Stream
                     (_sent, _count) = (_sent + _count, 0);
                     return;
                 }
-                var mayHelp = Retry.IsTransient(answer.Status) || answer.Status is HttpStatusCode.RequestedRangeNotSatisfiable || (attempt == 1 && answer.Status == HttpStatusCode.Unauthorized);
+                var mayHelp = Retry.IsTransient(answer.Status) || answer.Status is HttpStatusCode.RequestedRangeNotSatisfiable || (attempt == 1 && answer.Status is HttpStatusCode.Unauthorized or HttpStatusCode.ExpectationFailed);
                 if (!mayHelp || !await retry.WaitAsync(attempt, answer.Response, _cancellationToken).ConfigureAwait(false)) throw Failure.Of(answer, request);
             }
             catch (CrunException error) when (error.InnerException is { } inner && Faults.IsTransient(inner))

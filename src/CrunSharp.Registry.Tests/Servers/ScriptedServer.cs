@@ -123,6 +123,9 @@ internal sealed class ScriptedServer : IAsyncDisposable
     /// <summary>Whether it answers TLS as servers without it do: with 400.</summary>
     public bool ClosesOnTls { get; init; }
 
+    /// <summary>What it answers, and closes the connection, when it is asked before a body is sent.</summary>
+    public Reply? AnswersBeforeBody { get; init; }
+
     /// <summary>What a first look at <c>/v2/</c> gets.</summary>
     public Reply Probe { get; set; } = Reply.Ok();
 
@@ -142,6 +145,15 @@ internal sealed class ScriptedServer : IAsyncDisposable
         }
         var lines = Encoding.ASCII.GetString([.. head]).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
         var headers = lines.Skip(1).Select(static line => line.Split(": ", 2)).ToDictionary(static p => p[0].ToLowerInvariant(), static p => p[^1]);
+        if (headers.ContainsKey("expect"))
+        {
+            if (AnswersBeforeBody is { } early)
+            {
+                await stream.WriteAsync(early.Bytes, _stop.Token);
+                return null;
+            }
+            await stream.WriteAsync("HTTP/1.1 100 Continue\r\n\r\n"u8.ToArray(), _stop.Token);
+        }
         var body = new byte[headers.TryGetValue("content-length", out var length) ? int.Parse(length) : 0];
         await stream.ReadExactlyAsync(body, _stop.Token);
         var first = lines[0].Split(' ');

@@ -106,6 +106,7 @@ internal sealed class Exchange(Endpoint endpoint, RegistryOptions options, Retry
             if (request.EntityTag is { } tag) message.Headers.TryAddWithoutValidation("If-Range", tag);
         }
         message.Headers.Authorization = authorization;
+        if (request.AsksFirst) message.Headers.ExpectContinue = true;
         message.Content = request.Body?.Invoke(watchdog);
         try
         {

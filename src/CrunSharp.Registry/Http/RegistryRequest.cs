@@ -48,6 +48,12 @@ internal sealed record RegistryRequest
     /// <summary>Whether contents are sent or received, and not documents.</summary>
     public bool IsTransfer { get; init; }
 
+    /// <summary>
+    /// Whether the server is asked before the body is sent: what refuses large bodies (413) closes the connection, and its
+    /// answer would be lost.
+    /// </summary>
+    public bool AsksFirst { get; init; }
+
     /// <summary>How long the server may think before it answers; null for the time without progress.</summary>
     public TimeSpan? ThinkingTime { get; init; }
 }
