@@ -74,12 +74,7 @@ public static class AtomicFile
                 ? null
                 : throw SystemCall.Failure(errno, $"read {name}", $"openat({SystemCall.Fd(directory)}, {SystemCall.Quote(name)}, O_RDONLY)");
         }
-        var size = RandomAccess.GetLength(file);
-        if (size > most) throw CrunException.Invalid($"the file has {size} bytes, more than {most}", $"read {name}");
-        var content = new byte[size];
-        var length = 0;
-        while (length < content.Length && RandomAccess.Read(file, content.AsSpan(length), length) is > 0 and var count) length += count;
-        return length == content.Length ? content : content[..length];
+        return OpenFile.ReadAll(file, most, out var size) ?? throw CrunException.Invalid($"the file has {size} bytes, more than {most}", $"read {name}");
     }
 
     /// <summary>Removes what <see cref="Write"/> left in a directory in processes that were killed.</summary>

@@ -24,6 +24,32 @@ public static unsafe class OpenFile
         }
     }
 
+    /// <summary>Reads all that is left of a file. A small one costs no look at its size.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="most">How many bytes it may have.</param>
+    /// <param name="size">How many it has.</param>
+    /// <returns>The bytes; null when there are more than allowed.</returns>
+    /// <exception cref="CrunException">The errors of read.</exception>
+    public static byte[]? ReadAll(SafeFileHandle file, long most, out long size)
+    {
+        Span<byte> small = stackalloc byte[4096];
+        var length = ReadUpTo(file, small);
+        size = length < small.Length ? length : Math.Max(length, FileAt.Status(file).Size);
+        if (size > most) return null;
+        if (length < small.Length) return small[..length].ToArray();
+        var content = new byte[size];
+        small.CopyTo(content);
+        length += ReadUpTo(file, content.AsSpan(length));
+        return length == content.Length ? content : content[..length];
+    }
+
+    private static int ReadUpTo(SafeFileHandle file, Span<byte> buffer)
+    {
+        var length = 0;
+        while (length < buffer.Length && Read(file, buffer[length..]) is > 0 and var count) length += count;
+        return length;
+    }
+
     /// <summary>Reads from an offset on, and leaves the file's position alone; 0 at its end.</summary>
     /// <exception cref="CrunException">The errors of pread.</exception>
     public static int ReadAt(SafeFileHandle file, Span<byte> buffer, long offset)

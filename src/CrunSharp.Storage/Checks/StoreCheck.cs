@@ -85,15 +85,8 @@ internal sealed class CheckRun(Store store, CheckOptions options)
     /// <summary>All cores, largest first, so that no core has the largest alone at the end.</summary>
     public static void ForEach(IEnumerable<(Digest Digest, long Size)> items, Action<Digest> check)
     {
-        try
-        {
-            Parallel.ForEach(items.OrderByDescending(static i => i.Size).ToList(),
-                new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, item => check(item.Digest));
-        }
-        catch (AggregateException several)
-        {
-            throw several.InnerExceptions.FirstOrDefault(static e => e is CrunException) ?? several;
-        }
+        var sorted = items.OrderByDescending(static i => i.Size).ToList();
+        AllCores.For(sorted.Count, i => check(sorted[i].Digest), few: 2);
     }
 
     public void Expect(long bytes) => Interlocked.Add(ref _total, bytes);

@@ -36,13 +36,10 @@ public sealed class ContentStore
     public byte[] Read(Digest digest, long most)
     {
         using var file = OpenFile(digest);
-        var size = FileAt.Status(file).Size;
-        if (size > most) throw CrunException.Integrity($"it has {size} bytes, more than {most}", $"content {digest}");
-        var content = new byte[size];
-        var length = 0;
-        while (length < content.Length && RandomAccess.Read(file, content.AsSpan(length), length) is > 0 and var count) length += count;
+        var content = Kernel.Files.OpenFile.ReadAll(file, most, out var size)
+            ?? throw CrunException.Integrity($"it has {size} bytes, more than {most}", $"content {digest}");
         // Not by a VerifyingStream, whose first one loads OpenSSL: this is on the way of every start of a container.
-        if (Digest.Of(content.AsSpan(0, length)) is var actual && actual != digest)
+        if (Digest.Of(content) is var actual && actual != digest)
             throw CrunException.Integrity($"its digest is {actual} where {digest} was promised", $"content {digest}");
         return content;
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
 
@@ -11,6 +12,8 @@ public sealed class Image
     private readonly ImageRecord _record;
     private byte[]? _rawConfig;
     private ImageConfig? _config;
+    private DateTimeOffset? _created;
+    private bool _isCreatedKnown;
 
     internal Image(ImageStore store, ImageRecord record, byte[]? rawConfig = null) => (_store, _record, _rawConfig) = (store, record, rawConfig);
 
@@ -36,6 +39,18 @@ public sealed class Image
 
     /// <summary>The digests of the layers' uncompressed tars, from the base up.</summary>
     public IReadOnlyList<Digest> DiffIds => Config.Rootfs.DiffIds;
+
+    /// <summary>When the image was made; null when it does not say, or is damaged.</summary>
+    public DateTimeOffset? Created
+    {
+        get
+        {
+            if (_isCreatedKnown) return _created;
+            if (Damage is null && DateTimeOffset.TryParse(Config.Created, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)) _created = time;
+            _isCreatedKnown = true;
+            return _created;
+        }
+    }
 
     /// <summary>Why the image is of no use but to be removed; null when it is whole as far as its configuration goes.</summary>
     public CrunException? Damage

@@ -64,12 +64,20 @@ public sealed class ImageStore
             own.Add(name);
         }
         var sizes = new Dictionary<Digest, long>();
-        var images = new List<Image>();
-        foreach (var id in Ids())
+        var ids = Ids().ToArray();
+        var found = new Image?[ids.Length];
+        AllCores.For(ids.Length, i =>
         {
-            if (TryReadRecord(id) is { } record) images.Add(new Image(this, record) { KnownNames = names.GetValueOrDefault(id) ?? [], LayerSizes = sizes });
+            if (TryReadRecord(ids[i]) is not { } record) return;
+            found[i] = new Image(this, record) { KnownNames = names.GetValueOrDefault(ids[i]) ?? [], LayerSizes = sizes };
+            _ = found[i]!.Created;
+        });
+        var images = new List<Image>();
+        foreach (var image in found)
+        {
+            if (image is not null) images.Add(image);
         }
-        images.Sort(static (a, b) => Created(b).CompareTo(Created(a)) is not 0 and var order ? order : string.CompareOrdinal(a.Id.Hex, b.Id.Hex));
+        images.Sort(static (a, b) => Nullable.Compare(b.Created, a.Created) is not 0 and var order ? order : string.CompareOrdinal(a.Id.Hex, b.Id.Hex));
         return images;
     }
 
@@ -188,9 +196,6 @@ public sealed class ImageStore
         }
         return found is { } only ? TryGet(only) : null;
     }
-
-    private static DateTimeOffset Created(Image image) =>
-        image.TryGetDiffIds() is not null && DateTimeOffset.TryParse(image.Config.Created, System.Globalization.CultureInfo.InvariantCulture, out var time) ? time : default;
 
     private static string FileName(Digest id) => $"{id.Hex}.json";
 }

@@ -22,14 +22,16 @@ internal sealed class NameFiles(StoreDirectories directories)
     /// <summary>All names and the ids they stand for, sorted by name.</summary>
     public List<(ImageReference Name, Digest Id)> List()
     {
-        var all = new List<(ImageReference Name, Digest Id)>();
-        foreach (var file in FileAt.List(directories.Names))
+        var files = FileAt.List(directories.Names);
+        var found = new (ImageReference Name, Digest Id)?[files.Count];
+        AllCores.For(files.Count, i => found[i] = AtomicFile.IsTemporary(files[i]) ? null : Read(files[i]));
+        var all = new List<(string Text, (ImageReference Name, Digest Id) Entry)>(files.Count);
+        foreach (var entry in found)
         {
-            if (file.StartsWith('.') || Read(file) is not { } entry) continue;
-            all.Add(entry);
+            if (entry is { } named) all.Add((named.Name.ToString(), named));
         }
-        all.Sort(static (a, b) => string.CompareOrdinal(a.Name.ToString(), b.Name.ToString()));
-        return all;
+        all.Sort(static (a, b) => string.CompareOrdinal(a.Text, b.Text));
+        return all.ConvertAll(static n => n.Entry);
     }
 
     /// <summary>All files, and what is in them; null for what is damaged.</summary>

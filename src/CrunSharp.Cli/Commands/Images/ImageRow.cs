@@ -19,7 +19,7 @@ internal sealed record ImageRow(Image Image, string Repository, string Tag, stri
     public DateTimeOffset? Created => CreatedOf(Image);
 
     /// <summary>When an image was made; null when it does not say.</summary>
-    public static DateTimeOffset? CreatedOf(Image image) => Time(image.Config.Created);
+    public static DateTimeOffset? CreatedOf(Image image) => image.Created;
 
     /// <summary>A moment in RFC 3339; null when it is none.</summary>
     public static DateTimeOffset? Time(string? text) =>
