@@ -59,6 +59,12 @@ public sealed class Store : IDisposable
     /// </summary>
     public void Sync() => Layers.MarkSynced(() => OpenFile.SyncFileSystem(_directories.Root));
 
+    /// <summary>Waits for the right to bring a blob into the store; who has it looks again whether the blob is needed still.</summary>
+    /// <param name="blob">The blob's digest.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<TransferClaim> ClaimAsync(Oci.Digest blob, CancellationToken cancellationToken) =>
+        TransferClaim.TakeAsync(_directories, blob, cancellationToken);
+
     /// <summary>Removes what processes that were killed left unfinished; the first draft of a process does this as well.</summary>
     /// <returns>How many drafts there were.</returns>
     public int Sweep() => _drafts.Sweep();

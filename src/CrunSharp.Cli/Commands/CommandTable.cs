@@ -29,6 +29,7 @@ internal static class CommandTable
         new("container exec|exec", Section.Common, "Run a further command in a running container", static () => new ExecCommand()),
         new("container ls|container list|container ps|ps", Section.Common, "List containers", static () => new ListCommand()),
         new("image build|builder build|build", Section.Common, "Build an image from a Dockerfile", static () => new BuildCommand()),
+        new("image pull|pull", Section.Common, "Bring an image from a registry", static () => new PullCommand()),
         new("image ls|image list|images", Section.Common, "List images", static () => new ListImagesCommand()),
         new("version", Section.Common, "Show the version", static () => new VersionCommand()),
 

@@ -24,9 +24,7 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
         }
         if (request.Image == "scratch") throw CrunException.Invalid("'scratch' is a reserved name");
         using var store = Store.Open(paths.Root);
-        var image = store.Images.TryResolve(request.Image)
-            ?? throw CrunException.NotFound($"Unable to find image '{Familiar(request.Image)}' locally "
-                + "(this version pulls none: build, load or import it)");
+        var image = RequestedImage.Find(store, request);
         var config = Configure(request, image);
         Check(config);
         // Until the container's record names them, so that no removal of the image takes them away.
@@ -170,6 +168,4 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
             Protocol = slash < 0 ? PortProtocol.Tcp : Enum.Parse<PortProtocol>(exposed[(slash + 1)..], ignoreCase: true),
         };
     }
-
-    private static string Familiar(string image) => ImageReference.TryParse(image, out var reference) ? reference.Familiar : image;
 }

@@ -1,3 +1,6 @@
+using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
+using CrunSharp.Storage;
 
 namespace CrunSharp.Engine.Containers;
 
@@ -54,6 +57,19 @@ public sealed record ContainerRequest
 
     /// <summary>What it gets of the host. Sources of bind mounts are absolute.</summary>
     public HostOptions Host { get; init; } = new();
+
+    /// <summary>The platform that the image shall be for.</summary>
+    /// <value>Null for whatever is there.</value>
+    public Platform? Platform { get; init; }
+
+    /// <summary>Brings an image that is not there, or not for the platform, into the store under its name, or throws; null when that is an error.</summary>
+    public Action<Store, ImageReference>? Fetch { get; init; }
+
+    /// <summary>Whether the image is fetched even if it is there: a newer one may be.</summary>
+    public bool AlwaysFetch { get; init; }
+
+    /// <summary>Hears what is strange, but no error.</summary>
+    public Action<string>? Warn { get; init; }
 
     /// <summary>Bind sources that are made when they are missing (<c>-v</c> does, <c>--mount</c> does not).</summary>
     public IReadOnlySet<string> SourcesToMake { get; init; } = new HashSet<string>();

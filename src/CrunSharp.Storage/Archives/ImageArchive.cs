@@ -12,7 +12,8 @@ public sealed record NamedImage(Image Image, IReadOnlyList<ImageReference> Names
 /// <summary>Loads images from archives of either kind: <c>docker load</c>. What is in the archive decides which kind it is.</summary>
 public static class ImageArchive
 {
-    internal const int MostConfigBytes = 8 * 1024 * 1024;
+    /// <summary>How large an image's configuration may be, in bytes.</summary>
+    public const int MostConfigBytes = 8 * 1024 * 1024;
 
     /// <summary>Loads the images of a tar, compressed or not.</summary>
     /// <param name="store">The store.</param>

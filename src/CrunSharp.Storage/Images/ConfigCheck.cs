@@ -4,10 +4,12 @@ using CrunSharp.Oci.Images;
 namespace CrunSharp.Storage;
 
 /// <summary>Refuses configurations whose values no container could be given.</summary>
-internal static class ConfigCheck
+public static class ConfigCheck
 {
     private const int MostLayers = 1024;
 
+    /// <summary>Checks one.</summary>
+    /// <exception cref="CrunException">A value is malformed, or there are too many layers.</exception>
     public static void Check(ImageConfig config)
     {
         if (config.Rootfs.Type != "layers") throw Refused($"rootfs.type is \"{config.Rootfs.Type}\", not \"layers\"");

@@ -5,6 +5,7 @@ using CrunSharp.Build.Progress;
 using CrunSharp.Build.Steps;
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
+using CrunSharp.Cli.Commands.Images;
 using CrunSharp.Cli.Options;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Terminals;
@@ -119,6 +120,7 @@ internal sealed class BuildCommand : Command
             Tags = _options.Tags,
             Labels = _options.Labels.ToDictionary(static l => l.Key, static l => l.Value),
             Network = network,
+            Pull = (name, cancellationToken) => ImageFetch.NeedAsync(context, store, name, _options.Platform, IsQuiet, cancellationToken),
         };
         using var cancel = new CancellationTokenSource();
         using var signals = AttachedSession.Forward(_ => cancel.Cancel());

@@ -1,9 +1,11 @@
 using System.Net;
 using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Commands.Images;
 using CrunSharp.Cli.Options;
 using CrunSharp.Engine.Containers;
 using CrunSharp.Network;
 using CrunSharp.Oci;
+using CrunSharp.Storage;
 
 namespace CrunSharp.Cli.Commands.Containers;
 
@@ -18,11 +20,13 @@ internal static class RequestBuilder
         foreach (var (name, value) in options.Labels) labels[name] = value;
         var sysctls = new Dictionary<string, string>();
         foreach (var (name, value) in options.Sysctls) sysctls[name] = value;
-        if (options.Platform is { } platform && platform != Oci.Images.Platform.Host.ToString())
-            throw CrunException.Unsupported($"the platform {platform} cannot run on this host, which is {Oci.Images.Platform.Host}");
         return new ContainerRequest
         {
             Image = operands[0],
+            Platform = ImageFetch.PlatformOf(context, options.Platform),
+            AlwaysFetch = options.Pull == PullPolicy.Always,
+            Fetch = options.Pull == PullPolicy.Never ? null : (store, name) => Fetch(options, context, operands, store, name),
+            Warn = text => context.Error.WriteLine($"WARNING: {text}"),
             Name = options.Name,
             Command = [.. operands.Skip(1)],
             Entrypoint = options.Entrypoint,
@@ -41,6 +45,14 @@ internal static class RequestBuilder
             SourcesToMake = SourcesToMake(options),
             Host = HostOf(options) with { Sysctls = sysctls },
         };
+    }
+
+    private static void Fetch(RunOptions options, CommandContext context, IReadOnlyList<string> operands, Store store, ImageReference name)
+    {
+        // A slip of the tongue brings nothing from the network.
+        if (RunHints.MeansBuild(operands)) throw CrunException.NotFound($"No such image: {name.Familiar}");
+        if (options.Pull == PullPolicy.Missing && !options.Quiet) context.Error.WriteLine($"Unable to find image '{name.Familiar}' locally");
+        ImageFetch.Need(context, store, name, options.Platform, options.Quiet);
     }
 
     private static HashSet<string> SourcesToMake(RunOptions options)

@@ -21,12 +21,16 @@ internal static class RunHints
                 : null;
         }
         if (error.Kind != ErrorKind.NotFound) return null;
-        if (image == "build" && operands.Count > 1 && File.Exists(Path.Combine(operands[1], "Dockerfile")))
+        if (MeansBuild(operands))
             return $"Did you mean: {context.Program} build {operands[1]}";
         return EngineAccess.Open(context).Containers.TryFind(image) is { } container
             ? $"'{image}' is a container: start it with '{context.Program} start {image}', or run its image {container.Config.Image}"
             : null;
     }
+
+    /// <summary>Whether <c>run build .</c> stands for <c>build .</c>: there is a Dockerfile.</summary>
+    public static bool MeansBuild(IReadOnlyList<string> operands) =>
+        operands is ["build", var context, ..] && File.Exists(Path.Combine(context, "Dockerfile"));
 
     /// <summary>Whether <c>create volume NAME</c> stands for <c>volume create NAME</c>: there is no image of that name.</summary>
     public static bool MeansVolume(CommandContext context, IReadOnlyList<string> operands)

@@ -40,7 +40,8 @@ internal sealed class RunOptions
         new Flag<RunOptions>("privileged", '\0', "Give it all capabilities and devices", static (o, v) => o.Privileged = v),
         new Value<RunOptions>("publish", 'p', "list", "Publish ports on the host ([address:][host:]port[/protocol])", static (o, v) => o.Published.AddRange(PortSyntax.Publish(v))) { Late = true },
         new Flag<RunOptions>("publish-all", 'P', "Publish all declared ports on free ports of the host", static (o, v) => o.PublishAll = v),
-        new Value<RunOptions>("pull", '\0', "string", "When to pull the image: missing or never", static (o, v) => o.SetPull(v)) { Default = "\"missing\"", Late = true },
+        new Value<RunOptions>("pull", '\0', "string", "When to pull the image: always, missing or never", static (o, v) => o.SetPull(v)) { Default = "\"missing\"", Late = true },
+        new Flag<RunOptions>("quiet", 'q', "Say nothing while the image is pulled", static (o, v) => o.Quiet = v),
         new Flag<RunOptions>("read-only", '\0', "Make the container's file system read-only", static (o, v) => o.ReadOnly = v),
         new Value<RunOptions>("restart", '\0', "string", "What to do when it ends: no", static (o, v) => SetRestart(v)) { Default = "\"no\"", Late = true },
         new Flag<RunOptions>("rm", '\0', "Remove it and its unnamed volumes when it ends", static (o, v) => o.Remove = v),
@@ -64,8 +65,11 @@ internal sealed class RunOptions
     public string? IdFile { get; private set; }
     public string? Platform { get; private set; }
 
-    /// <summary>Whether a missing image may be fetched.</summary>
-    public bool MayPull { get; private set; } = true;
+    /// <summary>When the image is fetched.</summary>
+    public PullPolicy Pull { get; private set; }
+
+    /// <summary>Whether nothing is said while it is fetched.</summary>
+    public bool Quiet { get; private set; }
 
     public bool Detach { get; private set; }
     public bool Interactive { get; private set; }
@@ -175,12 +179,12 @@ internal sealed class RunOptions
         _variables.Add(text);
     }
 
-    private void SetPull(string text) => MayPull = text switch
+    private void SetPull(string text) => Pull = text switch
     {
-        "missing" => true,
-        "never" => false,
-        "always" => throw CrunException.Invalid("--pull always: images cannot be pulled yet"),
-        _ => throw CrunException.Invalid($"invalid pull option: '{text}': must be one of \"missing\" or \"never\""),
+        "missing" or "" => PullPolicy.Missing,
+        "never" => PullPolicy.Never,
+        "always" => PullPolicy.Always,
+        _ => throw CrunException.Invalid($"invalid pull option: '{text}': must be one of \"always\", \"missing\" or \"never\""),
     };
 
     private static void SetRestart(string text)

@@ -37,6 +37,8 @@ internal static class ImageDocument
         var seen = new HashSet<string>();
         foreach (var name in image.Names)
         {
+            // What was pulled has a digest in its names, of the index if there was one; else the manifest's is right.
+            if (name.Digest is null && image.Names.Any(other => other.Digest is not null && other.FamiliarName == name.FamiliarName)) continue;
             if ((name.Digest ?? image.ManifestDigest) is { } digest && seen.Add($"{name.FamiliarName}@{digest}")) yield return $"{name.FamiliarName}@{digest}";
         }
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using CrunSharp.Cli.Output;
+using CrunSharp.Oci;
 using CrunSharp.Storage;
 
 namespace CrunSharp.Cli.Commands.Images;
@@ -35,9 +36,19 @@ internal sealed record ImageRow(Image Image, string Repository, string Tag, stri
             // A name with a digest only is a line when no tag of that repository is.
             if (name.Tag is null && image.Names.Any(other => other.Tag is not null && other.FamiliarName == name.FamiliarName)) continue;
             any = true;
-            yield return new ImageRow(image, name.FamiliarName, name.Tag ?? None, name.Digest?.ToString() ?? digest);
+            yield return new ImageRow(image, name.FamiliarName, name.Tag ?? None, (name.Digest ?? Pulled(image, name))?.ToString() ?? digest);
         }
         if (!any) yield return new ImageRow(image, None, None, digest);
+    }
+
+    // The digest of what the tag stands for in its registry, which may be an index.
+    private static Oci.Digest? Pulled(Image image, ImageReference name)
+    {
+        foreach (var other in image.Names)
+        {
+            if (other.Digest is not null && other.FamiliarName == name.FamiliarName) return other.Digest;
+        }
+        return null;
     }
 }
 

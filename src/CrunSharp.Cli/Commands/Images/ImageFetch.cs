@@ -1,0 +1,55 @@
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Commands.Containers;
+using CrunSharp.Engine.Transfers;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
+using CrunSharp.Registry;
+using CrunSharp.Storage;
+
+namespace CrunSharp.Cli.Commands.Images;
+
+/// <summary>How commands bring images into the store.</summary>
+internal static class ImageFetch
+{
+    /// <summary>The exit code of a command that Ctrl-C ended, as shells have it.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>Pulls an image that <c>run</c>, <c>create</c> or <c>build</c> needs; all output goes to standard error.</summary>
+    /// <exception cref="CrunException">It cannot be had, or somebody interrupted it.</exception>
+    public static void Need(CommandContext context, Store store, ImageReference name, string? platform, bool quiet)
+    {
+        using var cancel = new CancellationTokenSource();
+        using var signals = AttachedSession.Forward(_ => cancel.Cancel());
+        try
+        {
+            NeedAsync(context, store, name, platform, quiet, cancel.Token).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            throw new CrunException(ErrorKind.System, "interrupted", $"pull {name.Familiar}");
+        }
+    }
+
+    /// <inheritdoc cref="Need"/>
+    public static async Task NeedAsync(CommandContext context, Store store, ImageReference name, string? platform, bool quiet, CancellationToken cancellationToken)
+    {
+        var options = RegistryAccess.OptionsOf(context);
+        using var client = new RegistryClient(name.Host, options);
+        PullResult result;
+        using (var output = PullOutput.For(context, quiet, toErrors: true))
+            result = await new ImagePull(store, client, options, output).RunAsync(name, PlatformOf(context, platform), cancellationToken).ConfigureAwait(false);
+        if (!quiet) Conclude(context.Error, name, result);
+    }
+
+    /// <summary>The platform of an option, or of <c>$DOCKER_DEFAULT_PLATFORM</c>; null for this host's.</summary>
+    /// <exception cref="CrunException">It is no platform.</exception>
+    public static Platform? PlatformOf(CommandContext context, string? option) =>
+        (string.IsNullOrEmpty(option) ? context.Variable("DOCKER_DEFAULT_PLATFORM") : option) is { Length: > 0 } text ? PlatformChoice.Parse(text) : null;
+
+    /// <summary>Writes the two lines that a pull ends with.</summary>
+    public static void Conclude(TextWriter output, ImageReference name, PullResult result)
+    {
+        output.WriteLine($"Digest: {result.Digest}");
+        output.WriteLine($"Status: {(result.IsNewer ? "Downloaded newer image" : "Image is up to date")} for {name.Familiar}");
+    }
+}
