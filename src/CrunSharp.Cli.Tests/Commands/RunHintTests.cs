@@ -36,6 +36,6 @@ public class RunHintTests : StoreCommandTest
             Layers = [],
             Host = new HostOptions(),
         });
-        Assert.That(Session.Run("docker", "run", "web").Text, Does.EndWith("\n'web' is a container: start it with 'docker start web', or run its image nginx\n"));
+        Assert.That(Session.Run("docker", "run", "--pull", "never", "web").Text, Does.EndWith("\n'web' is a container: start it with 'docker start web', or run its image nginx\n"));
     }
 }

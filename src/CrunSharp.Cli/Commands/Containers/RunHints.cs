@@ -20,7 +20,7 @@ internal static class RunHints
                 ? $"'{operands[1]}' was passed to the container: options come before the image"
                 : null;
         }
-        if (error.Kind != ErrorKind.NotFound) return null;
+        if (error.Kind is not (ErrorKind.NotFound or ErrorKind.Denied or ErrorKind.Network)) return null;
         if (MeansBuild(operands))
             return $"Did you mean: {context.Program} build {operands[1]}";
         return EngineAccess.Open(context).Containers.TryFind(image) is { } container
