@@ -120,6 +120,22 @@ public sealed class LoginTests : NativeTest
         WithConfig("x", "login", "-u", "a", "--password-stdin", "127.0.0.1:1").Failed(1, "connection refused");
     }
 
+    [Test]
+    public void A_registry_with_a_user_wants_him_for_pushes()
+    {
+        Run("tag", "busybox", $"{_registry.Host}/box").Succeeded();
+        try
+        {
+            Assert.That(WithConfig(null, "push", $"{_registry.Host}/box"), Has.Property("Code").EqualTo(1).And.Property("Err").Contains("push access denied").And.Property("Err").Contains("login"));
+            LogIn(Password).Succeeded();
+            Assert.That(WithConfig(null, "push", $"{_registry.Host}/box").Succeeded().Out, Does.Match(@"latest: digest: sha256:[0-9a-f]{64} size: \d+\n$"));
+        }
+        finally
+        {
+            Run("rmi", $"{_registry.Host}/box").Succeeded();
+        }
+    }
+
     private Outcome LogIn(string password) => WithConfig(password + "\n", "login", "-u", "alice", "--password-stdin", _registry.Host);
 
     private Outcome WithConfig(string? input, params string[] arguments)

@@ -48,6 +48,7 @@ internal static class CommandTable
         new("image inspect", Section.Other, "Show all that is known of images", static () => new InspectImagesCommand()),
         new("image load|load", Section.Other, "Read images from an archive", static () => new LoadCommand()),
         new("image prune", Section.Other, "Remove images that nothing uses", static () => new PruneImagesCommand()),
+        new("image push|push", Section.Other, "Send an image to a registry", static () => new PushCommand()),
         new("image rm|image remove|rmi", Section.Other, "Remove images", static () => new RemoveImagesCommand()),
         new("image save|save", Section.Other, "Write images to an archive", static () => new SaveCommand()),
         new("image tag|tag", Section.Other, "Give an image a further name", static () => new TagCommand()),

@@ -114,20 +114,8 @@ public static class OciLayout
     }
 
     /// <summary>The manifest that the image came with if all of it is still here, and else one of its layers compressed now.</summary>
-    internal static byte[] ManifestOf(Store store, Image image)
-    {
-        if (image.ReadRawManifest() is { } raw)
-        {
-            var known = ManifestReader.Read(raw);
-            if (known.Layers.All(l => store.Content.Contains(l.Digest))) return raw;
-        }
-        return ImageJson.Write(new ImageManifest
-        {
-            MediaType = MediaTypes.Manifest,
-            Config = new Descriptor { MediaType = MediaTypes.Config, Digest = image.Id, Size = image.RawConfig.Length },
-            Layers = [.. image.GetLayers().Select(store.Layers.Compress)],
-        });
-    }
+    internal static byte[] ManifestOf(Store store, Image image) =>
+        OutgoingManifest.TryKept(store, image) ?? OutgoingManifest.Of(image, [.. image.GetLayers().Select(layer => store.Layers.Compress(layer))]);
 
     private static Image LoadImage(Store store, ArchiveSource archive, Descriptor descriptor, IReadOnlyList<ImageReference> names)
     {

@@ -98,3 +98,13 @@ internal sealed class HashingSink(Stream? output = null) : WriteStream
         base.Dispose(disposing);
     }
 }
+
+/// <summary>Passes on what is written until it is cancelled.</summary>
+internal sealed class CancellableSink(Stream output, CancellationToken cancellationToken) : WriteStream
+{
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        output.Write(buffer);
+    }
+}

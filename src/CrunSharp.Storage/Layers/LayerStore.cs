@@ -125,8 +125,10 @@ public sealed class LayerStore
     /// The layer as registries and OCI layouts want it, compressed with gzip or zstd; it is compressed now if it was not yet,
     /// and kept.
     /// </summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="cancellationToken">Ends the work; nothing is left of it.</param>
     /// <exception cref="CrunException">The layer's directory or blob was changed.</exception>
-    public Descriptor Compress(Layer layer)
+    public Descriptor Compress(Layer layer, CancellationToken cancellationToken = default)
     {
         if (layer.BlobDescriptor is { MediaType: MediaTypes.LayerGzip or MediaTypes.LayerZstd } there && _content.Contains(there.Digest)) return there;
         if (TryReadRecord(layer.DiffId) is { Blob: { MediaType: MediaTypes.LayerGzip or MediaTypes.LayerZstd } made } && _content.Contains(made.Digest)) return made;
@@ -134,7 +136,7 @@ public sealed class LayerStore
         using var hash = new HashingSink(draft);
         using (var gzip = new DeterministicGzipStream(hash))
         {
-            WriteTar(layer, gzip);
+            WriteTar(layer, new CancellableSink(gzip, cancellationToken));
             gzip.Finish();
         }
         var blob = Describe(draft.Publish(hash.Finish()), draft.Count, CompressionKind.Gzip);

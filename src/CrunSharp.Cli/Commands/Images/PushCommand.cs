@@ -1,0 +1,98 @@
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Commands.Containers;
+using CrunSharp.Cli.Options;
+using CrunSharp.Engine.Transfers;
+using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
+using CrunSharp.Storage;
+
+namespace CrunSharp.Cli.Commands.Images;
+
+/// <summary><c>push</c>: sends an image to the registry that its name says.</summary>
+internal sealed class PushCommand : Command
+{
+    private const int Interrupted = 130;
+
+    private static readonly Option[] Table =
+    [
+        new Flag<PushCommand>("all-tags", 'a', "Push all tags of the repository", static (o, v) => o._all = v),
+        new Flag<PushCommand>("disable-content-trust", '\0', "Accepted; images are not signed", static (_, _) => { }) { Hidden = true },
+        new Value<PushCommand>("platform", '\0', "string", "The platform that the image must be for", static (o, v) => o._platform = ValueSyntax.Platform(v)),
+        new Flag<PushCommand>("quiet", 'q', "Only print the image's name", static (o, v) => o._quiet = v),
+        RegistryAccess.TlsOption<PushCommand>(static (o, v) => o._verifyTls = v),
+    ];
+
+    private bool _all;
+    private string? _platform;
+    private bool _quiet;
+    private bool _verifyTls = true;
+
+    public override string Synopsis => "[OPTIONS] NAME[:TAG]";
+    public override Option[] Options => Table;
+    public override int LeastOperands => 1;
+    public override int MostOperands => 1;
+
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    {
+        var name = ImageReference.Parse(operands[0]);
+        if (name.Digest is not null) throw CrunException.Invalid("cannot push a digest reference");
+        var hasTag = operands[0].LastIndexOf(':') > operands[0].LastIndexOf('/');
+        if (_all && hasTag) throw CrunException.Invalid("tag can't be used with --all-tags/-a");
+        if (!_all && !hasTag && !_quiet) context.Out.WriteLine($"Using default tag: {name.Tag}");
+        using var store = StoreAccess.Open(context);
+        using var cancel = new CancellationTokenSource();
+        using var signals = AttachedSession.Forward(_ => cancel.Cancel());
+        try
+        {
+            PushAsync(context, store, name, cancel.Token).GetAwaiter().GetResult();
+            return ExitCodes.Success;
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            context.Complain("the push was interrupted");
+            return Interrupted;
+        }
+    }
+
+    private async Task PushAsync(CommandContext context, Store store, ImageReference name, CancellationToken cancellationToken)
+    {
+        if (!_quiet) context.Out.WriteLine($"The push refers to repository [{name.Host}/{name.Path}]");
+        context.Out.Flush();
+        var images = Find(store, name);
+        using var client = RegistryAccess.Open(context, name.Host, _verifyTls);
+        foreach (var (image, tagged) in images)
+        {
+            CheckPlatform(image, tagged);
+            var progress = new PushLines(_quiet ? TextWriter.Null : context.Out);
+            var manifest = await new ImagePush(store, client, progress).RunAsync(image, tagged, cancellationToken);
+            if (!_quiet) context.Out.WriteLine($"{tagged.Tag}: digest: {manifest.Digest} size: {manifest.Size}");
+            context.Out.Flush();
+        }
+        if (_quiet) context.Out.WriteLine(_all ? $"{name.Host}/{name.Path}" : name.ToString());
+    }
+
+    private List<(Image Image, ImageReference Name)> Find(Store store, ImageReference name)
+    {
+        if (!_all && store.Images.TryResolve(name) is { } image) return [(image, name)];
+        var tagged = new List<(Image Image, ImageReference Name)>();
+        foreach (var each in store.Images.List())
+        {
+            foreach (var other in each.Names)
+            {
+                if (other.Host == name.Host && other.Path == name.Path && other is { Tag: not null, Digest: null }) tagged.Add((each, other));
+            }
+        }
+        if (tagged.Count == 0) throw CrunException.NotFound($"An image does not exist locally with the tag: {name.FamiliarName}");
+        if (!_all) throw CrunException.NotFound($"tag does not exist: {name.Familiar}");
+        tagged.Sort(static (a, b) => string.CompareOrdinal(a.Name.Tag, b.Name.Tag));
+        return tagged;
+    }
+
+    private void CheckPlatform(Image image, ImageReference name)
+    {
+        if (_platform is null) return;
+        var actual = new Platform { Os = image.Config.Os, Architecture = image.Config.Architecture, Variant = string.IsNullOrEmpty(image.Config.Variant) ? null : image.Config.Variant };
+        if (_platform != actual.ToString() && _platform != $"{actual.Os}/{actual.Architecture}")
+            throw CrunException.NotFound($"image with reference {name.Familiar} was found but does not match the specified platform: wanted {_platform}, actual: {actual}");
+    }
+}

@@ -1,0 +1,87 @@
+using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
+using CrunSharp.Registry;
+using CrunSharp.Storage;
+
+namespace CrunSharp.Engine.Transfers;
+
+/// <summary>Sends images from the store to a registry: only what is not there yet.</summary>
+/// <param name="store">The store.</param>
+/// <param name="client">The registry.</param>
+/// <param name="progress">Hears how it goes on.</param>
+public sealed class ImagePush(Store store, RegistryClient client, IPushProgress progress)
+{
+    private const int MostAtOnce = 5;
+
+    /// <summary>Pushes an image; afterwards it has its digest in the repository as a further name.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="name">The name that it shall have in the registry, with a tag.</param>
+    /// <param name="cancellationToken">Ends it; what was sent completely stays there, and is not sent again.</param>
+    /// <returns>The manifest. It is the one that the image came with where all of it is still here, and else always the same.</returns>
+    /// <exception cref="CrunException">The registry refuses it or cannot be reached, or a layer is damaged; the name in the registry has not changed.</exception>
+    public async Task<Descriptor> RunAsync(Image image, ImageReference name, CancellationToken cancellationToken)
+    {
+        var repository = client.Repository(name);
+        var kept = OutgoingManifest.TryKept(store, image);
+        var blobs = kept is null ? new Descriptor[image.DiffIds.Count] : [.. ManifestReader.Read(kept).Layers];
+        if (kept is null) store.Layers.Pin(image.DiffIds);
+        var sources = new MountSources(store, name);
+        // From the top down, as Docker lists them; a layer may be in an image twice.
+        var order = Enumerable.Range(0, blobs.Length).Reverse().DistinctBy(i => image.DiffIds[i]).ToArray();
+        foreach (var i in order) progress.Report(image.DiffIds[i], new PushState(PushStage.Preparing));
+        using var compressing = new SemaphoreSlim(1); // one layer keeps all processors busy
+        var options = new ParallelOptions { MaxDegreeOfParallelism = MostAtOnce, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(order, options, async (i, cancel) =>
+        {
+            blobs[i] ??= await CompressAsync(image.DiffIds[i], compressing, cancel).ConfigureAwait(false);
+            await PushLayerAsync(repository, image.DiffIds[i], blobs[i], sources, cancel).ConfigureAwait(false);
+        }).ConfigureAwait(false);
+        for (var i = 0; i < blobs.Length; i++) blobs[i] ??= blobs[order.First(other => image.DiffIds[other] == image.DiffIds[i])];
+        var manifest = kept ?? OutgoingManifest.Of(image, blobs);
+        var content = ManifestReader.Read(manifest);
+        await repository.Blobs.PushAsync(content.Config, _ => ValueTask.FromResult<Stream>(new MemoryStream(image.RawConfig.ToArray(), writable: false)), null, cancellationToken).ConfigureAwait(false);
+        var type = content.MediaType ?? (content.Config.MediaType == MediaTypes.DockerConfig ? MediaTypes.DockerManifest : MediaTypes.Manifest);
+        var digest = await repository.Manifests.PutAsync(name.Tag!, type, manifest, cancellationToken).ConfigureAwait(false);
+        store.Images.Tag(image.Id, ImageReference.Parse($"{name.Host}/{name.Path}@{digest}"));
+        return new Descriptor { MediaType = type, Digest = digest, Size = manifest.Length };
+    }
+
+    private async Task<Descriptor> CompressAsync(Digest diffId, SemaphoreSlim compressing, CancellationToken cancellationToken)
+    {
+        await compressing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            // A thread of its own: it waits for those of the pool.
+            return await Task.Factory.StartNew(() => store.Layers.Compress(store.Layers.Get(diffId), cancellationToken),
+                CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        }
+        finally
+        {
+            compressing.Release();
+        }
+    }
+
+    private async Task PushLayerAsync(Repository repository, Digest layer, Descriptor blob, MountSources sources, CancellationToken cancellationToken)
+    {
+        var sent = 0L;
+        var result = default(PushResult);
+        if (await repository.Blobs.ExistsAsync(blob.Digest, cancellationToken, isBeforePush: true).ConfigureAwait(false)) result = new PushResult(PushOutcome.AlreadyExists);
+        else
+        {
+            var how = new PushOptions { IsKnownToBeMissing = true, MountFrom = sources.Of(layer), Progress = Count };
+            result = await repository.Blobs.PushAsync(blob, _ => ValueTask.FromResult(store.Content.Open(blob.Digest)), how, cancellationToken).ConfigureAwait(false);
+        }
+        progress.Report(layer, result.Outcome switch
+        {
+            PushOutcome.AlreadyExists => new PushState(PushStage.Exists, 0, blob.Size),
+            PushOutcome.Mounted => new PushState(PushStage.Mounted, 0, blob.Size, result.From),
+            _ => new PushState(PushStage.Pushed, blob.Size, blob.Size),
+        });
+
+        void Count(long bytes)
+        {
+            sent += bytes;
+            progress.Report(layer, new PushState(PushStage.Pushing, sent, blob.Size));
+        }
+    }
+}
