@@ -64,13 +64,8 @@ public sealed class ImagePush(Store store, RegistryClient client, IPushProgress 
     private async Task PushLayerAsync(Repository repository, Digest layer, Descriptor blob, MountSources sources, CancellationToken cancellationToken)
     {
         var sent = 0L;
-        var result = default(PushResult);
-        if (await repository.Blobs.ExistsAsync(blob.Digest, cancellationToken, isBeforePush: true).ConfigureAwait(false)) result = new PushResult(PushOutcome.AlreadyExists);
-        else
-        {
-            var how = new PushOptions { IsKnownToBeMissing = true, MountFrom = sources.Of(layer), Progress = Count };
-            result = await repository.Blobs.PushAsync(blob, _ => ValueTask.FromResult(store.Content.Open(blob.Digest)), how, cancellationToken).ConfigureAwait(false);
-        }
+        var how = new PushOptions { MountFrom = sources.Of(layer), Progress = Count };
+        var result = await repository.Blobs.PushAsync(blob, _ => ValueTask.FromResult(store.Content.Open(blob.Digest)), how, cancellationToken).ConfigureAwait(false);
         progress.Report(layer, result.Outcome switch
         {
             PushOutcome.AlreadyExists => new PushState(PushStage.Exists, 0, blob.Size),
