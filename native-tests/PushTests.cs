@@ -59,10 +59,10 @@ public sealed class PushTests : BuildTest
         var digest = DigestOf(Run("push", name).Succeeded());
         var podman = World.Shell($"""
             set -e
-            podman='podman --root {World.Directory}/ps --runroot {World.Directory}/pr --storage-driver vfs --cgroup-manager cgroupfs'
+            podman='podman --root {World.Directory}/ps --runroot {World.Directory}/pr --tmpdir {World.Directory}/pt --network-config-dir {World.Directory}/pt --events-backend none --storage-driver vfs --cgroup-manager cgroupfs'
             $podman pull -q --tls-verify=false {name} >&2
             $podman image inspect --format '{"{{.Digest}} {{.Id}}"}' {name}
-            rm -rf {World.Directory}/ps {World.Directory}/pr
+            rm -rf {World.Directory}/ps {World.Directory}/pr {World.Directory}/pt
             """).Succeeded();
         Assert.That(podman.Line, Is.EqualTo($"{digest} {World.Inspect(name, "{{.Id}}")[7..]}"));
     }

@@ -1,6 +1,5 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
-using CrunSharp.Cli.Options;
 using CrunSharp.Engine.Transfers;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
@@ -11,19 +10,17 @@ namespace CrunSharp.Cli.Commands.Images;
 /// <summary><c>push</c>: sends an image to the registry that its name says.</summary>
 internal sealed class PushCommand : Command
 {
-    private const int Interrupted = 130;
-
     private static readonly Option[] Table =
     [
         new Flag<PushCommand>("all-tags", 'a', "Push all tags of the repository", static (o, v) => o._all = v),
         new Flag<PushCommand>("disable-content-trust", '\0', "Accepted; images are not signed", static (_, _) => { }) { Hidden = true },
-        new Value<PushCommand>("platform", '\0', "string", "The platform that the image must be for", static (o, v) => o._platform = ValueSyntax.Platform(v)),
+        new Value<PushCommand>("platform", '\0', "string", "The platform that the image must be for", static (o, v) => o._platform = v.Length == 0 ? null : PlatformChoice.Parse(v)),
         new Flag<PushCommand>("quiet", 'q', "Only print the image's name", static (o, v) => o._quiet = v),
         RegistryAccess.TlsOption<PushCommand>(static (o, v) => o._verifyTls = v),
     ];
 
     private bool _all;
-    private string? _platform;
+    private Platform? _platform;
     private bool _quiet;
     private bool _verifyTls = true;
 
@@ -50,7 +47,7 @@ internal sealed class PushCommand : Command
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             context.Complain("the push was interrupted");
-            return Interrupted;
+            return ImageFetch.Interrupted;
         }
     }
 
@@ -62,7 +59,7 @@ internal sealed class PushCommand : Command
         using var client = RegistryAccess.Open(context, name.Host, _verifyTls);
         foreach (var (image, tagged) in images)
         {
-            CheckPlatform(image, tagged);
+            CheckPlatform(image, tagged, _platform);
             var progress = new PushLines(_quiet ? TextWriter.Null : context.Out);
             var manifest = await new ImagePush(store, client, progress).RunAsync(image, tagged, cancellationToken);
             if (!_quiet) context.Out.WriteLine($"{tagged.Tag}: digest: {manifest.Digest} size: {manifest.Size}");
@@ -88,11 +85,9 @@ internal sealed class PushCommand : Command
         return tagged;
     }
 
-    private void CheckPlatform(Image image, ImageReference name)
+    private static void CheckPlatform(Image image, ImageReference name, Platform? wanted)
     {
-        if (_platform is null) return;
-        var actual = new Platform { Os = image.Config.Os, Architecture = image.Config.Architecture, Variant = string.IsNullOrEmpty(image.Config.Variant) ? null : image.Config.Variant };
-        if (_platform != actual.ToString() && _platform != $"{actual.Os}/{actual.Architecture}")
-            throw CrunException.NotFound($"image with reference {name.Familiar} was found but does not match the specified platform: wanted {_platform}, actual: {actual}");
+        if (wanted is null || PlatformChoice.Of(image.Config) is var actual && PlatformChoice.IsFor(actual, wanted)) return;
+        throw CrunException.NotFound($"image with reference {name.Familiar} was found but does not match the specified platform: wanted {wanted}, actual: {actual}");
     }
 }
