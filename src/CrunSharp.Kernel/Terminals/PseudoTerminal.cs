@@ -62,11 +62,11 @@ public static unsafe class Terminal
     /// <summary>Whether a descriptor is a terminal.</summary>
     public static bool IsTerminal(int descriptor) => C.isatty(descriptor) == 1;
 
-    /// <summary>A terminal's size; null when it is none.</summary>
+    /// <summary>A terminal's size; null when it has none, or is none.</summary>
     public static TerminalSize? SizeOf(SafeFileHandle terminal)
     {
         winsize size;
-        return C.ioctl(terminal, TIOC.TIOCGWINSZ, &size) == 0 ? new TerminalSize(size.ws_row, size.ws_col) : null;
+        return C.ioctl(terminal, TIOC.TIOCGWINSZ, &size) == 0 && size is { ws_row: > 0, ws_col: > 0 } ? new TerminalSize(size.ws_row, size.ws_col) : null;
     }
 
     /// <summary>Sets a terminal's size; false when it has none.</summary>
