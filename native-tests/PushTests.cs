@@ -115,6 +115,20 @@ public sealed class PushTests : BuildTest
     }
 
     [Test]
+    public void On_a_terminal_each_layer_has_a_row()
+    {
+        var name = $"{_registry.Host}/terminal";
+        var context = Context("FROM busybox\nCOPY a /\n");
+        File.WriteAllBytes($"{context}/a", RandomNumberGenerator.GetBytes(8 << 20));
+        Run("build", "-q", "-t", name, context).Succeeded();
+        var layers = JsonSerializer.Deserialize<string[]>(World.Inspect(name, "{{json .RootFS.Layers}}"))!;
+        using var session = World.StartOnTerminal(24, 100, $"$C push {name}");
+        var shown = session.Wait().Succeeded().Out.ReplaceLineEndings("\n");
+        Assert.That(shown, Does.Match($"\\e\\[2K{layers[1][7..19]}: Pushed\n").And.Match("latest: digest: sha256:[0-9a-f]{64} size: [0-9]+\n$"));
+        Assert.That(shown.Split('\n')[1], Is.EqualTo($"The push refers to repository [{name}]"));
+    }
+
+    [Test]
     public void What_is_not_there_cannot_be_pushed()
     {
         var name = $"{_registry.Host}/nothing";

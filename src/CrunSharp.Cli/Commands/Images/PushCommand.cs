@@ -60,8 +60,8 @@ internal sealed class PushCommand : Command
         foreach (var (image, tagged) in images)
         {
             CheckPlatform(image, tagged, _platform);
-            var progress = new PushLines(_quiet ? TextWriter.Null : context.Out);
-            var manifest = await new ImagePush(store, client, progress).RunAsync(image, tagged, cancellationToken);
+            Descriptor manifest;
+            using (var output = PushOutput.For(context, _quiet)) manifest = await new ImagePush(store, client, output).RunAsync(image, tagged, cancellationToken);
             if (!_quiet) context.Out.WriteLine($"{tagged.Tag}: digest: {manifest.Digest} size: {manifest.Size}");
             context.Out.Flush();
         }
