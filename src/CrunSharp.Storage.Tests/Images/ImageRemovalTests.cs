@@ -51,6 +51,17 @@ public class ImageRemovalTests : TemporaryFolder
     }
 
     [Test]
+    public void An_image_in_use_keeps_its_last_tag_also_beside_a_digest()
+    {
+        using var store = OpenStore();
+        var image = ImageStoreTests.Import(store, "web", "x");
+        store.Images.Tag(image.Id, ImageReference.Parse($"web@{image.Id}"));
+        Assert.That(() => ImageRemoval.Remove(store, "web", false, () => [new ImageUse(new string('c', 64), image.Id, false)], () => image.DiffIds),
+            Throws.TypeOf<CrunException>().With.Message.Contains("must force"));
+        Assert.That(store.Images.Resolve("web").Names, Has.Count.EqualTo(2));
+    }
+
+    [Test]
     public void An_image_in_use_stays()
     {
         using var store = OpenStore();

@@ -85,7 +85,9 @@ public sealed class ImageRemoval
 
     private void RemoveName(Image image, ImageReference name, string asked, bool force)
     {
-        if (image.Names.Count <= 1 && !force && _uses().FirstOrDefault(u => u.Image == image.Id) is { } use)
+        // A repository's digests go with its last tag.
+        var isLast = !image.Names.Any(n => n != name && (n.Digest is null || n.Host != name.Host || n.Path != name.Path));
+        if (isLast && !force && _uses().FirstOrDefault(u => u.Image == image.Id) is { } use)
         {
             throw CrunException.WrongState(
                 $"conflict: unable to remove repository reference \"{asked}\" (must force) - container {Short(use.Id)} is using its referenced image {image.Id.Short}");
