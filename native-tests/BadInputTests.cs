@@ -39,7 +39,7 @@ public sealed class BadInputTests : NativeTest
     [TestCase("RUN true\n", "FROM")]
     [TestCase("FROM busybox\nCOPY nosuch /x\n", "nosuch")]
     [TestCase("FROM busybox\nCOPY ../secret /x\n", "secret")]
-    [TestCase("FROM nosuch\n", "nosuch")]
+    [TestCase("FROM 127.0.0.1:1/nosuch\n", "nosuch")]
     [TestCase("FROM busybox\nRUN exit 7\n", "7")]
     [TestCase("FROM busybox\nENV =x\n", "ENV")]
     [TestCase("", "")]
@@ -176,7 +176,7 @@ public sealed class BadInputTests : NativeTest
         AssertNothingHappened();
     }
 
-    [TestCase("nosuch true", 125, "nosuch")]
+    [TestCase("--pull never nosuch true", 125, "nosuch")]
     [TestCase("UPPER true", 125, "UPPER")]
     [TestCase("--network nosuch busybox true", 125, "nosuch")]
     [TestCase("--mount type=bind,source=/nosuch/x,target=/x busybox true", 125, "/nosuch/x")]

@@ -113,9 +113,9 @@ public sealed class BuildCommandTests : BuildTest
     }
 
     [TestCase("FROM busybox\nRUNN x\n", 2, "unknown instruction: RUNN (did you mean RUN?)")]
-    [TestCase("FROM nosuch:9\n", 1, "nosuch:9: not found")]
+    [TestCase("FROM 127.0.0.1:1/nosuch:9\n", 1, "127.0.0.1:1/v2/nosuch/manifests/9: connection refused")]
     [TestCase("FROM busybox\n\nCOPY nosuch /\n", 3, "\"/nosuch\": not found")]
-    [TestCase("FROM busybox\nCOPY --from=nosuch a /\n", 2, "nosuch")]
+    [TestCase("FROM busybox\nCOPY --from=127.0.0.1:1/nosuch a /\n", 2, "nosuch")]
     [TestCase("RUN x\n", 1, "no build stage")]
     [TestCase("FROM busybox\nCOPY --nosuch=1 a /\n", 2, "unknown flag: --nosuch")]
     [TestCase("FROM busybox\nUSER nosuch\nRUN id\n", 3, "unable to find user nosuch")]

@@ -33,7 +33,7 @@ public sealed class RunTests : NativeTest
         Run("run", "--rm", "--network", "none", "busybox", "/etc/passwd").Failed(126, "exec: \"/etc/passwd\": permission denied");
 
     [Test]
-    public void An_image_that_does_not_exist_is_125() => Run("run", "--rm", "nosuch").Failed(125, "nosuch");
+    public void An_image_that_does_not_exist_is_125() => Run("run", "--rm", "--pull", "never", "nosuch").Failed(125, "nosuch");
 
     [Test]
     public void An_unknown_flag_is_125() => Assert.That(Run("run", "--nosuch", "busybox"), Has.Property("Code").EqualTo(125).And.Property("Err").Contains("unknown flag: --nosuch"));

@@ -77,6 +77,10 @@ internal sealed class LayerFetch(Store store, Repository repository, bool hasMir
             {
                 progress.Warning($"a mirror has other bytes: {error.Message}");
             }
+            catch (CrunException error) when (!error.Message.Contains(blob.Digest.Hex, StringComparison.Ordinal))
+            {
+                throw error.Within($"layer {blob.Digest}");
+            }
         }
     }
 
