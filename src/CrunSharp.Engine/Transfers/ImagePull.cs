@@ -30,6 +30,7 @@ public sealed class ImagePull(Store store, RegistryClient client, RegistryOption
         var before = store.Images.TryResolve(name);
         if (before is not null && await IsCurrentAsync(repository, name, before, platform, cancellationToken).ConfigureAwait(false) is { } current)
             return new PullResult(before, current, false);
+        store.Sweep(); // what a killed pull left: there may be no layer missing, and so no draft whose making does it
         var remote = await RemoteImage.ReadAsync(store, repository, name, platform ?? Platform.Host, cancellationToken).ConfigureAwait(false);
         progress.Layers(remote.Layers);
         var hasMirrors = options.Settings.For(name.Host).Mirrors.Count > 0;
