@@ -35,7 +35,7 @@ internal sealed record DockerConfig
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CrunException(ErrorKind.System, error.Message, $"read {path}", inner: error);
+            throw FileFault.Of(error, $"read {path}");
         }
     }
 
@@ -71,7 +71,7 @@ internal sealed record DockerConfig
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CrunException(ErrorKind.System, error.Message, $"write {path}", inner: error);
+            throw FileFault.Of(error, $"write {path}");
         }
     }
 

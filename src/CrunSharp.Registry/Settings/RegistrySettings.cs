@@ -66,7 +66,7 @@ public sealed record RegistrySettings
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CrunException(ErrorKind.System, error.Message, $"read {path}", inner: error);
+            throw FileFault.Of(error, $"read {path}");
         }
     }
 
