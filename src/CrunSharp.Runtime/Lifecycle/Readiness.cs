@@ -4,6 +4,7 @@ using CrunSharp.Kernel.Processes;
 using CrunSharp.Kernel.Sockets;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
+using CrunSharp.Runtime.Rootfs;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Runtime.Lifecycle;
@@ -33,7 +34,8 @@ public sealed class Readiness : IDisposable
     /// <summary>Prepares a container that is being made: a directory for its socket, shown to the program and named in NOTIFY_SOCKET.</summary>
     internal static RuntimeSpec Prepare(RuntimeSpec spec, RuntimeContainer container)
     {
-        if (spec.Process is not { } process) return spec;
+        // Without a mount namespace the socket would be shown on the host.
+        if (spec.Process is not { } process || !RootDirectory.HasMountNamespace(spec)) return spec;
         FileAt.MakeDirectory(container.Directory, FolderName, 0x1ed);
         var shown = new MountSpec { Destination = Destination, Type = "bind", Source = $"{container.Path}/{FolderName}", Options = ["bind", "nosuid", "noexec", "nodev", "ro"] };
         return spec with

@@ -51,5 +51,6 @@ public static class RootDirectory
         }
     }
 
-    private static bool HasMountNamespace(RuntimeSpec spec) => spec.Linux?.Namespaces?.Any(static ns => ns.Type == "mount") == true;
+    /// <summary>Whether the container has a mount namespace of its own, new or joined.</summary>
+    internal static bool HasMountNamespace(RuntimeSpec spec) => spec.Linux?.Namespaces?.Any(static ns => ns.Type == "mount") == true;
 }
