@@ -78,7 +78,7 @@ internal sealed class FeaturesCommand : RuntimeCommand
         json.WriteEndObject();
         Write(json, "netDevices", ("enabled", true));
         json.WriteEndObject();
-        Write(json, "potentiallyUnsafeConfigAnnotations", ["org.systemd.property.", "run.oci."]);
+        Write(json, "potentiallyUnsafeConfigAnnotations", ["org.criu.config", "org.systemd.property.", "run.oci."]);
         json.WriteEndObject();
         json.Flush();
         output.Write("\n"u8);
