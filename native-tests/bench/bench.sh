@@ -6,11 +6,12 @@
 # happens in a temporary directory and in mount and network namespaces of its own, and is gone at the end.
 set -euo pipefail
 
-ALL_CASES="version run-none run-bridge exec ps build-warm build-cold oci"
-PEERS="podman buildah crun runc conmon netavark aardvark-dns busybox-static gcc libc6-dev"
+ALL_CASES="version run-none run-bridge exec ps build-warm build-cold oci pull pull-again push save images"
+PEERS="podman buildah crun runc conmon netavark aardvark-dns busybox-static gcc libc6-dev skopeo docker-registry curl"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 rounds=${ROUNDS:-20}
 . "$here/oci.sh"
+. "$here/registry.sh"
 
 main() {
   [ $# -ge 1 ] || { echo "usage: bench.sh BINARY [CASE...]    cases: $ALL_CASES" >&2; exit 2; }
@@ -248,6 +249,7 @@ finish() {
   if [ "$status" -ne 0 ] && [ -s "$state/log" ]; then tail -n 5 "$state/log" >&2; fi
   [ -z "${us[*]:-}" ] || "${us[@]}" ps -aq 2>/dev/null | xargs -r "${us[@]}" rm -f > /dev/null 2>&1 || true
   [ -z "${podman[*]:-}" ] || "${podman[@]}" rm -f -a -t 0 > /dev/null 2>&1 || true
+  [ -z "${registry:-}" ] || kill "$registry" || true
   awk -v state="$state/" 'index($2, state) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l 2>/dev/null || true
   rm -rf "$state" || true
   exit "$status"

@@ -3,14 +3,15 @@
  *
  *     interleave ROUNDS [-b COMMAND] NAME COMMAND [ARG...] [-- NAME COMMAND [ARG...]]...
  *
- * Each round runs every command once, and begins with the next one, so that whatever the machine does meanwhile hits
+ * WARM_UP rounds before them (environment; 2 unless told) do not count. Each round runs every command once, and begins with the next one, so that whatever the machine does meanwhile hits
  * all of them alike. Times are of the monotonic clock, from before posix_spawn to after wait4. What a command leaves in
  * the background (clearing away after a container) does not count, but is waited for before the next one starts, so
  * that nobody pays for another. Standard output goes to /dev/null; a command that fails ends it all, with what it wrote
  * to its standard error. With -b, the shell runs COMMAND before each one, with the name in $1, outside of the time.
  *
- * Prints a line for each command: name, median, least and 90th percentile in microseconds, and the median of the
- * processor time of the command and all that it started, also in the background, separated by tabs.
+ * Prints a line for each command: name, median, least and 90th percentile in microseconds, the median of the
+ * processor time of the command and all that it started, also in the background, and the most memory that a process of
+ * it had, in KiB, separated by tabs.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_COMMANDS = 8, WARM_UP = 2, MOST_MILLISECONDS_AFTER = 5000 };
+enum { MOST_COMMANDS = 8, MOST_MILLISECONDS_AFTER = 5000 };
 
 extern char **environ;
 
@@ -33,6 +34,7 @@ struct command {
     char *name;
     char **argv;
     double *wall, *cpu;
+    long memory;
 };
 
 static int errors; /* what the command that runs writes to its standard error */
@@ -74,7 +76,7 @@ static double settle(void)
     return cpu;
 }
 
-static void run(const struct command *command, double *wall, double *cpu)
+static void run(struct command *command, double *wall, double *cpu)
 {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -99,6 +101,8 @@ static void run(const struct command *command, double *wall, double *cpu)
     if (status != 0)
         give_up(command, status);
     *cpu = processor_time(&usage) + settle();
+    if (usage.ru_maxrss > command->memory)
+        command->memory = usage.ru_maxrss;
 }
 
 static void before(const char *script, const struct command *command)
@@ -122,6 +126,7 @@ int main(int argc, char **argv)
 {
     struct command commands[MOST_COMMANDS];
     int count = 0, rounds = argc > 1 ? atoi(argv[1]) : 0, at = 2;
+    int warm_up = getenv("WARM_UP") ? atoi(getenv("WARM_UP")) : 2;
     const char *script = NULL;
     if (at + 1 < argc && strcmp(argv[at], "-b") == 0) {
         script = argv[at + 1];
@@ -131,8 +136,8 @@ int main(int argc, char **argv)
         struct command *command = &commands[count++];
         command->name = argv[at];
         command->argv = &argv[at + 1];
-        command->wall = calloc(rounds + WARM_UP, sizeof(double));
-        command->cpu = calloc(rounds + WARM_UP, sizeof(double));
+        command->wall = calloc(rounds + warm_up, sizeof(double));
+        command->cpu = calloc(rounds + warm_up, sizeof(double));
         while (at < argc && strcmp(argv[at], "--") != 0)
             at++;
         if (at < argc)
@@ -140,7 +145,7 @@ int main(int argc, char **argv)
         if (command->argv[0] == NULL)
             rounds = 0;
     }
-    if (rounds < 1 || count == 0) {
+    if (rounds < 1 || warm_up < 0 || count == 0) {
         fprintf(stderr, "usage: interleave ROUNDS [-b COMMAND] NAME COMMAND [ARG...] [-- NAME COMMAND [ARG...]]...\n");
         return 2;
     }
@@ -151,10 +156,10 @@ int main(int argc, char **argv)
         return 1;
     }
     /* The first rounds fill caches and do not count. */
-    for (int round = -WARM_UP; round < rounds; round++) {
+    for (int round = -warm_up; round < rounds; round++) {
         for (int i = 0; i < count; i++) {
-            struct command *command = &commands[(i + round + WARM_UP) % count];
-            int to = round < 0 ? rounds + WARM_UP + round : round;
+            struct command *command = &commands[(i + round + warm_up) % count];
+            int to = round < 0 ? rounds + warm_up + round : round;
             if (script)
                 before(script, command);
             run(command, &command->wall[to], &command->cpu[to]);
@@ -163,8 +168,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < count; i++) {
         qsort(commands[i].wall, rounds, sizeof(double), ascending);
         qsort(commands[i].cpu, rounds, sizeof(double), ascending);
-        printf("%s\t%.0f\t%.0f\t%.0f\t%.0f\n", commands[i].name, commands[i].wall[rounds / 2], commands[i].wall[0],
-               commands[i].wall[rounds * 9 / 10], commands[i].cpu[rounds / 2]);
+        printf("%s\t%.0f\t%.0f\t%.0f\t%.0f\t%ld\n", commands[i].name, commands[i].wall[rounds / 2], commands[i].wall[0],
+               commands[i].wall[rounds * 9 / 10], commands[i].cpu[rounds / 2], commands[i].memory);
     }
     return 0;
 }
