@@ -84,14 +84,14 @@ public sealed class StepContainer(EnginePaths paths)
             var cgroup = ContainerCgroup.Create(container, spec, cleanup);
             var (filter, flags) = ContainerSeccomp.FilterOf(config.Host);
             var options = new LaunchOptions { Cgroup = cgroup?.Directory, Filter = filter, FilterFlags = flags, DiesWithStarter = true };
-            (code, mountPoints) = Run(spec, root, options, network, output, cancellationToken);
+            (code, mountPoints) = Run(spec, root, options, cgroup, network, output, cancellationToken);
         }
         RemoveMountPoints(step.Upper, mountPoints);
         return code;
     }
 
     private static (int Code, IReadOnlyList<string> MountPoints) Run(Oci.Runtime.RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,
-        ContainerNetwork network, Action<ReadOnlyMemory<byte>, bool> output, CancellationToken cancellationToken)
+        ContainerCgroup? cgroup, ContainerNetwork network, Action<ReadOnlyMemory<byte>, bool> output, CancellationToken cancellationToken)
     {
         var (outputEnd, outputStart) = FileDescriptor.Pipe();
         var (errorEnd, errorStart) = FileDescriptor.Pipe();
@@ -106,6 +106,7 @@ public sealed class StepContainer(EnginePaths paths)
             using var process = launch.Process;
             using (launch)
             {
+                cgroup?.RestrictDevices();
                 network.Connect(launch);
                 launch.Start();
             }

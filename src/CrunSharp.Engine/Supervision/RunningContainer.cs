@@ -90,6 +90,7 @@ internal sealed class RunningContainer
         };
         // Whatever is killed from here on, the next command finds the process and what belongs to it.
         _container.Write(started);
+        _cgroup?.RestrictDevices();
         var endpoint = network.Connect(launch);
         if (launch.TakeTerminal() is { } terminal)
         {

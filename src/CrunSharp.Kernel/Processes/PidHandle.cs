@@ -13,6 +13,8 @@ public readonly record struct ExitStatus(int Code, int Signal);
 /// <seealso href="https://man7.org/linux/man-pages/man2/pidfd_open.2.html"/>
 public sealed unsafe class PidHandle : IDisposable
 {
+    private ExitStatus? _end;
+
     private PidHandle(int pid, SafeFileHandle file) => (Pid, File) = (pid, file);
 
     /// <summary>The process id in this process's pid namespace.</summary>
@@ -94,10 +96,11 @@ public sealed unsafe class PidHandle : IDisposable
     /// <param name="timeout">How long; null without limit.</param>
     public bool WaitForEnd(TimeSpan? timeout) => Poll.Wait(File, PollEvents.POLLIN, timeout);
 
-    /// <summary>Waits for a child and takes its exit status.</summary>
+    /// <summary>Waits for a child and takes its exit status; the same one again when it is asked for twice.</summary>
     /// <exception cref="CrunException">ECHILD when it is no child of this process.</exception>
     public ExitStatus Reap()
     {
+        if (_end is { } known) return known;
         siginfo_t info;
         for (; ; )
         {
@@ -105,9 +108,11 @@ public sealed unsafe class PidHandle : IDisposable
             if (SystemCall.LastErrno != Errno.EINTR)
                 throw SystemCall.Failure($"wait for process {Pid}", $"waitid(P_PIDFD, {SystemCall.Fd(File)}, WEXITED)");
         }
-        return info.si_code == CLD.CLD_EXITED
+        var end = info.si_code == CLD.CLD_EXITED
             ? new ExitStatus(info.si_status, 0)
             : new ExitStatus(128 + info.si_status, info.si_status);
+        _end = end;
+        return end;
     }
 
     /// <inheritdoc/>

@@ -33,6 +33,7 @@ internal sealed class TestContainerCgroups : IDisposable
     {
         var cgroups = ContainerCgroups.Create(CgroupPlace.Of(CgroupDriver.Cgroupfs, Path + below, "unused"), resources);
         _places.Add(cgroups.Place);
+        cgroups.RestrictDevices(resources?.Devices);
         return cgroups;
     }
 

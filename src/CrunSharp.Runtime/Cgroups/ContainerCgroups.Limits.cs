@@ -13,9 +13,9 @@ public sealed partial class ContainerCgroups
 
     private ScopePlaceholder? _placeholder;
 
-    /// <summary>Makes the cgroups of a container with its limits and its device rules, before it has a process.</summary>
+    /// <summary>Makes the cgroups of a container with its limits, before it has a process. Its devices are to be restricted next.</summary>
     /// <param name="place">Where; <see cref="Place"/> of what is made is to be kept.</param>
-    /// <param name="resources">The limits. Device rules are put in force with the default ones behind them.</param>
+    /// <param name="resources">The limits.</param>
     /// <param name="annotations">The container's, of which systemd gets <c>org.systemd.property.*</c>.</param>
     /// <returns>
     /// The cgroups. With systemd they exist as long as they have a process: this must not be disposed before the
@@ -37,9 +37,7 @@ public sealed partial class ContainerCgroups
             if (place.Driver == CgroupDriver.Systemd) place = making.StartScope(place, [.. settings, .. CgroupSettings.From(v2)], annotations);
             if (host.Unified is { } tree) making.AddUnified(tree, place, v2);
             foreach (var hierarchy in host.Hierarchies) making.Add(hierarchy, place, settings);
-            var made = making.Result(place);
-            made.RestrictDevices(limits.Devices ?? []);
-            return made;
+            return making.Result(place);
         }
         catch
         {
@@ -66,10 +64,16 @@ public sealed partial class ContainerCgroups
         changes.Keep();
     }
 
-    private void RestrictDevices(IReadOnlyList<DeviceRule> rules)
+    /// <summary>
+    /// Puts device rules in force, with the default ones behind them. The kernel takes some tenths of a millisecond for
+    /// it, while which the container's process can make its mounts, and no longer: what it does next may open devices.
+    /// </summary>
+    /// <param name="rules">The rules, later ones win; null for the default ones alone.</param>
+    /// <exception cref="CrunException">A rule cannot be understood, or not be enforced on this host.</exception>
+    public void RestrictDevices(IReadOnlyList<DeviceRule>? rules)
     {
         // As the specification's own, which begin with refusing everything.
-        List<DeviceRule> all = [.. rules, .. DefaultDevices.Allowed];
+        List<DeviceRule> all = [.. rules ?? [], .. DefaultDevices.Allowed];
         try
         {
             if (With("devices") is { } devices) DeviceListV1.Apply(devices, all);

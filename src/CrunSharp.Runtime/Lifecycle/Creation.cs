@@ -50,6 +50,9 @@ public sealed record CreateOptions
     /// <summary>What the process has open; null for what this one has.</summary>
     public ProcessStreams? Streams { get; init; }
 
+    /// <summary>Whether <see cref="Creation.Start"/> starts the process; else <see cref="RuntimeContainer.Start()"/> does, of whatever process.</summary>
+    public bool IsStartedByCreator { get; init; }
+
     /// <summary>Who makes its cgroups.</summary>
     public CgroupDriver CgroupDriver { get; init; }
 }
@@ -109,7 +112,7 @@ public sealed class Creation : IDisposable
             root = RootDirectory.Open(spec, record.Rootfs);
             if (RootDirectory.IsMountedOnHost(spec)) record = record with { HostMount = FileAt.Status(root).MountId };
             container.Write(record);
-            using var socket = UnixSocket.ListenForPackets(container.Directory, RuntimeContainer.StartSocketName);
+            using var socket = options.IsStartedByCreator ? null : UnixSocket.ListenForPackets(container.Directory, RuntimeContainer.StartSocketName);
             using var cgroups = MakeCgroups(record.Cgroups, spec, isOptional: isInside);
             using var entry = cgroups.Enter();
             // What was made is known from here on, whatever happens next.
@@ -126,6 +129,7 @@ public sealed class Creation : IDisposable
                 Points = points,
                 RootPath = points.HasFlag(LaunchPoints.MountsMade) || record.HostMount != 0 ? record.Rootfs : "/",
             };
+            launchOptions = launchOptions with { OnListener = listener => container.SendListener(listener, launch!.Process) };
             launch = Launch.Begin(spec, root, launchOptions, options.Streams?.Input, options.Streams?.Output, options.Streams?.Error);
             record = record with
             {
@@ -133,6 +137,8 @@ public sealed class Creation : IDisposable
                 StartTime = PidHandle.StartTimeOf(launch.Process.Pid),
                 FirstStartStep = launchOptions.FirstStartStep,
             };
+            // While the process makes its mounts.
+            cgroups.RestrictDevices(spec.Linux?.Resources?.Devices);
             container.Write(record);
             MeetAt(points, container, launch, entry, rdt, spec.Hooks);
             launch.WaitUntilReady();
@@ -140,7 +146,7 @@ public sealed class Creation : IDisposable
             if ((options.PidfdSocket ?? CrunAnnotations.PidfdReceiver(spec.Annotations)) is { } pidfdSocket) Send(pidfdSocket, "pidfd"u8, launch.Process.File, "hand the pidfd over");
             if (options.PidFile is { } pidFile)
                 AtomicFile.Write(null, pidFile, Encoding.ASCII.GetBytes(record.Pid.ToString(CultureInfo.InvariantCulture)), mode: 0x1a4);
-            launch.Leave();
+            if (!options.IsStartedByCreator) launch.Leave();
             foreach (var warning in launch.Warnings) container.Warnings.Add(warning);
             return new Creation(container, launch, root, held) { Terminal = terminal };
         }
@@ -158,6 +164,10 @@ public sealed class Creation : IDisposable
             throw;
         }
     }
+
+    /// <summary>Lets the process execute its program (<see cref="CreateOptions.IsStartedByCreator"/>).</summary>
+    /// <exception cref="CrunException">A hook failed, or the program cannot be executed; the process has ended.</exception>
+    public void Start() => Container.Start(Process, _launch.Start);
 
     /// <summary>Lets others use the container; the process stays the caller's.</summary>
     public void Dispose()

@@ -114,6 +114,7 @@ public sealed class Restoration : IDisposable
                 using var root = RootDirectory.Open(_spec, _record.Rootfs);
                 if (options.CgroupMode == CriuCgroupMode.Strict) RequireNoCgroups();
                 using var cgroups = ContainerCgroups.Create(_record.Cgroups, _spec.Linux?.Resources, _spec.Annotations);
+                cgroups.RestrictDevices(_spec.Linux?.Resources?.Devices);
                 using var entry = cgroups.Enter();
                 // What was made is known from here on, whatever happens next.
                 container.Write(_record = _record with { Cgroups = cgroups.Place });

@@ -108,6 +108,20 @@ public sealed class RuntimeContainer : IDisposable
         using var process = TryOpenProcess();
         var status = StatusOf(process);
         if (status != RuntimeStatus.Created || process is null) throw CannotStart(status);
+        Start(process, () =>
+        {
+            using (var connection = UnixSocket.TryConnectPackets(_directory, StartSocketName) ?? throw CannotStart(Status))
+                StageStarter.Start(connection, Record.FirstStartStep, WriteProcessSteps, (number, value) =>
+                    Launch.TakeListener(process, number, value, listener => SendListener(listener, process)));
+            FileAt.Remove(_directory, StartSocketName);
+        });
+    }
+
+    /// <summary>Runs the hooks before and after the start, and ends the process when one of them or the start fails.</summary>
+    /// <param name="process">The first process, which waits.</param>
+    /// <param name="execute">Lets it execute its program.</param>
+    internal void Start(PidHandle process, Action execute)
+    {
         if (Later.Process is null) throw CrunException.Invalid("the container has no process", "start", "runtime.md#start");
         var hooks = Later.Hooks;
         try
@@ -118,10 +132,7 @@ public sealed class RuntimeContainer : IDisposable
                 using var entry = cgroups.EnterFurther(process.Pid);
                 Hooks.RunIn(inside, "startContainer", StateAs(RuntimeStatus.Created, NamespacePid(process)).ToJson(), process, entry);
             }
-            using (var connection = UnixSocket.TryConnectPackets(_directory, StartSocketName) ?? throw CannotStart(Status))
-                StageStarter.Start(connection, Record.FirstStartStep, WriteProcessSteps, (number, value) =>
-                    Launch.TakeListener(process, number, value, listener => SendListener(listener, process.Pid, StateAs(RuntimeStatus.Created, process.Pid))));
-            FileAt.Remove(_directory, StartSocketName);
+            execute();
             RunPoststart(process);
         }
         catch (CrunException error)
@@ -323,7 +334,7 @@ public sealed class RuntimeContainer : IDisposable
         {
             var isStage = Stage.IsStage(process);
             if (isStage is null) return RuntimeStatus.Stopped;
-            if (isStage == true && FileAt.TryStatus(_directory, StartSocketName) is not null) return RuntimeStatus.Created;
+            if (isStage == true) return RuntimeStatus.Created;
             using var own = opened is null ? OpenCgroups() : null;
             return (opened ?? own!).IsFrozen ? RuntimeStatus.Paused : RuntimeStatus.Running;
         }
@@ -348,6 +359,8 @@ public sealed class RuntimeContainer : IDisposable
     }
 
     /// <summary>Hands the listener of a process's system call filter to the program that the configuration names.</summary>
+    internal void SendListener(SafeFileHandle listener, PidHandle first) => SendListener(listener, first.Pid, StateAs(RuntimeStatus.Created, first.Pid));
+
     internal void SendListener(SafeFileHandle listener, int pid, ContainerState state) =>
         SeccompListener.Send(Spec.Linux!.Seccomp!, pid, state.ToJson(), listener);
 

@@ -70,7 +70,7 @@ internal class CreateBundleCommand : RuntimeCommand
     private static int Listening(CommandContext context) => int.TryParse(context.Variable("LISTEN_FDS"), out var count) ? count : 0;
 
     /// <summary>Makes the container.</summary>
-    protected Creation Create(CommandContext context, string id, Bundle bundle, ProcessStreams? streams = null) => Creation.Run(OpenStore(context), bundle, new CreateOptions
+    protected Creation Create(CommandContext context, string id, Bundle bundle, ProcessStreams? streams = null, bool starts = false) => Creation.Run(OpenStore(context), bundle, new CreateOptions
     {
         Id = id,
         ConsoleSocket = ConsoleSocket,
@@ -83,5 +83,6 @@ internal class CreateBundleCommand : RuntimeCommand
         NoPivot = _noPivot,
         CgroupDriver = Global.CgroupDriver,
         Streams = streams,
+        IsStartedByCreator = starts,
     }, context.Clock);
 }

@@ -26,17 +26,15 @@ internal sealed class RunBundleCommand : CreateBundleCommand
         CheckTerminal(hasTerminal, ConsoleSocket, _detach);
         if (RunInUserNamespace(context, bundle) is { } code) return code;
         using var session = _detach ? null : ForegroundSession.Begin(hasTerminal);
-        var creation = Create(context, operands[0], bundle, session?.Streams);
+        var creation = Create(context, operands[0], bundle, session?.Streams, starts: true);
         using var process = creation.Process;
         using var container = creation.Container;
         try
         {
             Tell(context, container);
             session?.Take(creation.Terminal);
-            // What waits for others between create and start is no one's here.
-            creation.Dispose();
             using var readiness = Readiness.Listen(container, context.Variable(Readiness.Variable));
-            container.Start();
+            using (creation) creation.Start();
             if (session is null)
             {
                 readiness?.Wait(process);
