@@ -195,13 +195,15 @@ public static unsafe class FileAt
 
     /// <summary>What a symbolic link says.</summary>
     /// <exception cref="CrunException">The errors of readlinkat; EINVAL when it is none.</exception>
-    public static string ReadSymbolicLink(SafeFileHandle? directory, string name)
+    public static string ReadSymbolicLink(SafeFileHandle? directory, string name) => TryReadSymbolicLink(directory, name)
+        ?? throw SystemCall.Failure($"read symbolic link {name}", $"readlinkat({SystemCall.Fd(directory)}, {SystemCall.Quote(name)})");
+
+    /// <summary>What a symbolic link contains; null when it cannot be read.</summary>
+    public static string? TryReadSymbolicLink(SafeFileHandle? directory, string name)
     {
         var buffer = stackalloc byte[4096];
         var length = C.readlinkat(Number(directory), name, buffer, 4096);
-        return length >= 0
-            ? PathEncoding.Decode(new ReadOnlySpan<byte>(buffer, (int)length))
-            : throw SystemCall.Failure($"read symbolic link {name}", $"readlinkat({SystemCall.Fd(directory)}, {SystemCall.Quote(name)})");
+        return length >= 0 ? PathEncoding.Decode(new ReadOnlySpan<byte>(buffer, (int)length)) : null;
     }
 
     /// <summary>Takes a name away; false when it did not exist.</summary>

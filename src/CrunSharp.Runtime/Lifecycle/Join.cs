@@ -1,6 +1,5 @@
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
-using CrunSharp.Kernel.Namespaces;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
@@ -26,10 +25,13 @@ public static class Join
     internal static CloneFlags NamespacesOf(PidHandle container)
     {
         CloneFlags flags = 0;
+        using var theirs = FileAt.TryOpen(null, $"/proc/{container.Pid}/ns", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, out _);
+        using var ours = FileAt.Open(null, "/proc/thread-self/ns", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY);
+        if (theirs is null) throw CrunException.WrongState("the container is not running");
         foreach (var (name, flag) in Namespaces)
         {
-            var theirs = FileAt.TryStatus(null, $"/proc/{container.Pid}/ns/{name}", followLinks: true);
-            if (theirs is { } file && !Namespace.IsOurs(file, name)) flags |= flag;
+            // The link names the namespace; to follow it would make an inode for it.
+            if (FileAt.TryReadSymbolicLink(theirs, name) is { } namespaceName && namespaceName != FileAt.TryReadSymbolicLink(ours, name)) flags |= flag;
         }
         return container.HasEnded ? throw CrunException.WrongState("the container is not running") : flags;
     }
