@@ -33,4 +33,17 @@ internal static class Shell
         process.WaitForExit();
         return (process.ExitCode, output);
     }
+
+    /// <summary>What a line of sh makes of bytes.</summary>
+    public static byte[] Pipe(string line, byte[] input)
+    {
+        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", line]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        using var output = new MemoryStream();
+        var reading = process.StandardOutput.BaseStream.CopyToAsync(output);
+        using (var into = process.StandardInput.BaseStream) into.Write(input);
+        reading.Wait();
+        process.WaitForExit();
+        Assert.That(process.ExitCode, Is.Zero, line);
+        return output.ToArray();
+    }
 }

@@ -51,8 +51,6 @@ public class StoreCheckTests : TemporaryFolder
         ("the name of an own image", static (t, _) => File.WriteAllText(Directory.GetFiles(t._store + "/names")[0], ""), "Name its file is damaged", "removed", true),
         ("the target of an own name", static (t, i) => File.Delete($"{t._store}/images/{i.Id.Hex}.json"), "Name its image * is not in the store", "removed", false),
         ("another's name of an own image", static (t, _) => File.Move(Directory.GetFiles(t._store + "/names")[0], t._store + "/names/other"), "Name its file is another name's", "removed", true),
-        ("an own leftover", static (t, _) => Directory.CreateDirectory(t._store + "/tmp/1-2-3/layer"), "Leftover left by a process that was killed", "removed", true),
-        ("an own half name", static (t, _) => File.WriteAllText(t._store + "/names/.x.1f-1.tmp".Replace("1f", int.MaxValue.ToString("x")), ""), "Leftover left by a process that was killed", "removed", true),
         ("an own stray file", static (t, _) => File.WriteAllText(t._store + "/blobs/sha256/notes", ""), "Leftover nothing of this store has such a name", "removed", true),
         ("an own image that went", static (t, i) => { File.Delete($"{t._store}/images/{i.Id.Hex}.json"); Directory.Delete(t._store + "/names", true); }, "Unused layer that nothing refers to", "removed", false),
     ];
@@ -172,6 +170,30 @@ public class StoreCheckTests : TemporaryFolder
             foreach (var quick in (bool[])[true, false])
                 Assert.That(Lines(StoreCheck.Run(store, new CheckOptions { Quick = quick })), Is.Empty, name);
         }
+    }
+
+    [Test]
+    public void What_killed_processes_left_goes_and_is_no_finding()
+    {
+        string layer;
+        using (var store = OpenStore()) layer = LayerPath(Make(store, "web", isCompressed: true));
+        var dead = int.MaxValue.ToString("x");
+        Directory.CreateDirectory(_store + "/tmp/1-2-3/layer");
+        string[] left = [$"{_store}/names/.x.{dead}-1.tmp", $"{_store}/images/.x.{dead}-1.tmp", $"{layer}/.layer.json.{dead}-1.tmp", $"{_store}/tmp/transfer-{new string('a', 64)}"];
+        foreach (var file in left) File.WriteAllText(file, "");
+        Assert.That(Lines(Check()), Is.Empty);
+        Assert.That(left.Where(File.Exists), Is.Empty);
+        Assert.That(Directory.GetFileSystemEntries(_store + "/tmp"), Is.Empty);
+    }
+
+    [Test]
+    public void What_is_to_be_gone_on_with_is_no_finding()
+    {
+        using (var store = OpenStore()) Make(store, "web", isCompressed: true);
+        var partial = $"{_store}/tmp/partial-{new string('a', 64)}";
+        File.WriteAllBytes(partial, new byte[100_000]);
+        Assert.That(Check(repair: true).Findings, Is.Empty);
+        Assert.That(File.Exists(partial));
     }
 
     private static bool Matches(string? text, string pattern) => System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(pattern, text, ignoreCase: false);

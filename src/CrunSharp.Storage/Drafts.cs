@@ -36,6 +36,7 @@ internal sealed class Drafts(StoreDirectories directories)
         AtomicFile.Sweep(directories.Names);
         foreach (var name in FileAt.List(directories.Drafts))
         {
+            if (PartialBlob.IsAwaited(directories, name)) continue;
             try
             {
                 if (TryRemove(name)) swept++;
@@ -48,6 +49,19 @@ internal sealed class Drafts(StoreDirectories directories)
         return swept;
     }
 
+    /// <summary>Removes what arrived of blobs that nobody is fetching at this moment; how many bytes that were.</summary>
+    public long RemovePartial()
+    {
+        long bytes = 0;
+        foreach (var name in FileAt.List(directories.Drafts))
+        {
+            if (!PartialBlob.IsName(name)) continue;
+            var size = FileAt.TryStatus(directories.Drafts, name)?.Size ?? 0;
+            if (TryRemove(name)) bytes += size;
+        }
+        return bytes;
+    }
+
     /// <summary>Removes a draft unless a process holds it; false when one does.</summary>
     public bool TryRemove(string name)
     {
@@ -55,12 +69,16 @@ internal sealed class Drafts(StoreDirectories directories)
         return dead is not null && FileAt.RemoveTree(directories.Drafts, name);
     }
 
-    /// <summary>What dead processes left behind. An empty one does not count: it may be about to be locked.</summary>
+    /// <summary>
+    /// What dead processes left behind. An empty one does not count, as it may be about to be locked; nor does what arrived of
+    /// a blob, as somebody may be reading on.
+    /// </summary>
     public IReadOnlyList<string> Dead()
     {
         var dead = new List<string>();
         foreach (var name in FileAt.List(directories.Drafts))
         {
+            if (PartialBlob.IsName(name)) continue;
             using var held = FileLock.TryExisting(directories.Drafts, name, shared: true, wait: false);
             if (held is null) continue;
             using var directory = FileAt.TryOpen(directories.Drafts, name, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW, out _);

@@ -45,7 +45,7 @@ public static class GarbageCollector
         var removedLayers = new List<Digest>();
         var removedContents = new List<Digest>();
         long bytes = 0;
-        Sweep(store, otherRoots, store.Directories.Layers, layers, diffId =>
+        Sweep(store, store.Directories.Layers, layers, () => Mark(store, otherRoots), diffId =>
         {
             var record = store.Layers.TryReadRecord(diffId);
             if (record?.Blob is { } blob) blobs.Add(blob.Digest);
@@ -53,7 +53,7 @@ public static class GarbageCollector
             if (removes) RemoveLayer(store, diffId);
             removedLayers.Add(diffId);
         });
-        Sweep(store, otherRoots, store.Directories.Blobs, blobs, digest =>
+        Sweep(store, store.Directories.Blobs, blobs, () => MarkBlobs(store, otherRoots, removes ? [] : removedLayers), digest =>
         {
             bytes += store.Content.SizeOf(digest) ?? 0;
             if (removes) FileAt.Remove(store.Directories.Blobs, digest.Hex);
@@ -62,9 +62,9 @@ public static class GarbageCollector
         return new Collected(removedLayers, removedContents, bytes);
     }
 
-    private static void Sweep(Store store, Func<IEnumerable<Digest>> otherRoots, SafeFileHandle directory, IEnumerable<Digest> candidates, Action<Digest> remove)
+    private static void Sweep(Store store, SafeFileHandle directory, IEnumerable<Digest> candidates, Func<HashSet<Digest>> mark, Action<Digest> remove)
     {
-        var used = Mark(store, otherRoots);
+        var used = mark();
         var garbage = candidates.Where(c => !used.Contains(c)).Distinct().ToList();
         foreach (var batch in garbage.Chunk(BatchSize))
         {
@@ -77,7 +77,7 @@ public static class GarbageCollector
                     if (FileLock.TryExisting(directory, candidate.Hex, shared: false, wait: false) is { } held) locked.Add((candidate, held));
                 }
                 if (locked.Count == 0) continue;
-                used = Mark(store, otherRoots);
+                used = mark();
                 foreach (var (candidate, _) in locked)
                 {
                     if (!used.Contains(candidate)) remove(candidate);
@@ -110,6 +110,17 @@ public static class GarbageCollector
             foreach (var layer in image.TryReadManifest()?.Layers ?? []) used.Add(layer.Digest);
         }
         foreach (var root in otherRoots()) MarkLayer(store, root, used);
+        return used;
+    }
+
+    // A layer that is there keeps its blob: though no image has it now, who has pinned it may be about to make one of it.
+    private static HashSet<Digest> MarkBlobs(Store store, Func<IEnumerable<Digest>> otherRoots, List<Digest> without)
+    {
+        var used = Mark(store, otherRoots);
+        foreach (var diffId in Names(store.Directories.Layers))
+        {
+            if (!without.Contains(diffId) && store.Layers.TryReadRecord(diffId)?.Blob is { } blob) used.Add(blob.Digest);
+        }
         return used;
     }
 

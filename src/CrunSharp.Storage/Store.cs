@@ -63,7 +63,7 @@ public sealed class Store : IDisposable
     /// <param name="blob">The blob's digest.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<TransferClaim> ClaimAsync(Oci.Digest blob, CancellationToken cancellationToken) =>
-        TransferClaim.TakeAsync(_directories, blob, cancellationToken);
+        TransferClaim.TakeAsync(_directories, _pins, blob, cancellationToken);
 
     /// <summary>Removes what processes that were killed left unfinished; the first draft of a process does this as well.</summary>
     /// <returns>How many drafts there were.</returns>

@@ -75,6 +75,9 @@ public abstract class PullFixture
 
     private protected static string PathOf(Descriptor blob) => $"/v2/web/blobs/{blob.Digest}";
 
+    /// <summary>Where a blob is kept that has not arrived as a whole.</summary>
+    private protected string PartialOf(Descriptor blob) => $"{Root}/tmp/partial-{blob.Digest.Hex}";
+
     private protected IReadOnlyList<Descriptor> LayersOf(Descriptor manifest) =>
         ImageJson.ReadManifest(Registry.Content[$"/v2/web/manifests/{manifest.Digest}"].Bytes).Layers;
 
@@ -97,7 +100,7 @@ public abstract class PullFixture
         using (var tar = new TarWriter(bytes, TarEntryFormat.Pax, leaveOpen: true))
         {
             tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
-            var noise = new byte[100_000];
+            var noise = new byte[200_000];
             new Random(name.Length + text.GetHashCode(StringComparison.Ordinal)).NextBytes(noise);
             tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name + ".noise") { DataStream = new MemoryStream(noise) });
         }

@@ -31,6 +31,9 @@ internal sealed class RegistryStub : IDisposable
     /// <summary>The requests, in the order in which they came.</summary>
     public ConcurrentQueue<string> Requests { get; } = [];
 
+    /// <summary>The bytes that requests began at.</summary>
+    public ConcurrentQueue<(string Path, int From)> Ranges { get; } = [];
+
     public void Dispose()
     {
         _stop.Cancel();
@@ -79,6 +82,7 @@ internal sealed class RegistryStub : IDisposable
     private async Task<bool> AnswerAsync(NetworkStream stream, string method, string path, int from)
     {
         if (path == "/v2/") Content.TryAdd(path, ("application/json", "{}"u8.ToArray()));
+        if (method == "GET") Ranges.Enqueue((path, from));
         var isThere = Content.TryGetValue(path, out var found);
         var body = isThere ? found.Bytes[from..] : """{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"""u8.ToArray();
         var status = !isThere ? "404 Not Found" : from > 0 ? "206 Partial Content" : "200 OK";

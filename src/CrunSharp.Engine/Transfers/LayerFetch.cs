@@ -11,6 +11,8 @@ internal sealed class LayerFetch(Store store, Repository repository, bool hasMir
     // While one waits for the network, another has something to unpack.
     private static int MostAtOnce => Math.Clamp(Environment.ProcessorCount * 2, 3, 6);
 
+    private Exception? _failure;
+
     /// <summary>Brings all layers, or none is left half done.</summary>
     /// <exception cref="CrunException">One cannot be had, or is not what was promised; the others were ended.</exception>
     public async Task RunAsync(IReadOnlyList<Descriptor> blobs, IReadOnlyList<Digest> diffIds, CancellationToken cancellationToken)
@@ -31,14 +33,14 @@ internal sealed class LayerFetch(Store store, Repository repository, bool hasMir
     private async Task RunAllAsync(List<(Descriptor Blob, Digest DiffId)> missing, CancellationToken cancellationToken)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var (next, failure) = (-1, (Exception?)null);
+        var next = -1;
         var workers = new Task[Math.Min(MostAtOnce, missing.Count)];
         // A thread each: unpacking blocks.
         for (var i = 0; i < workers.Length; i++)
             workers[i] = Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await Task.WhenAll(workers).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
-        if (failure is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        if (_failure is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(_failure);
 
         void Work()
         {
@@ -50,7 +52,7 @@ internal sealed class LayerFetch(Store store, Repository repository, bool hasMir
             catch (Exception error)
             {
                 // What comes after it was ended by it.
-                Interlocked.CompareExchange(ref failure, error, null);
+                Interlocked.CompareExchange(ref _failure, error, null);
                 ending.Cancel();
             }
         }
@@ -69,7 +71,7 @@ internal sealed class LayerFetch(Store store, Repository repository, bool hasMir
             try
             {
                 if (store.Content.Contains(blob.Digest)) store.Layers.Apply(store.Content.Open(blob.Digest), diffId, blob.Digest);
-                else await ReceiveAsync(blob, diffId, skipsMirrors, cancellationToken).ConfigureAwait(false);
+                else await ReceiveAsync(claim, (blob, diffId), skipsMirrors, cancellationToken).ConfigureAwait(false);
                 progress.Report(blob, LayerStage.Complete, blob.Size);
                 return;
             }
@@ -84,17 +86,37 @@ internal sealed class LayerFetch(Store store, Repository repository, bool hasMir
         }
     }
 
-    private async Task ReceiveAsync(Descriptor blob, Digest diffId, bool skipsMirrors, CancellationToken cancellationToken)
+    // What an earlier pull left of the blob is not fetched again, unless it turns out to be wrong.
+    private async Task ReceiveAsync(TransferClaim claim, (Descriptor Blob, Digest DiffId) layer, bool skipsMirrors, CancellationToken cancellationToken)
     {
-        var arrived = 0L;
-        var how = new BlobOptions { LeavesDigestToReader = true, SkipsMirrors = skipsMirrors, Progress = Count };
-        var stream = await repository.Blobs.OpenAsync(blob, how, cancellationToken).ConfigureAwait(false);
-        store.Layers.ApplyKeeping(stream, diffId, blob.Digest, blob.Size);
+        using var arrived = claim.Resume(layer.Blob.Size);
+        try
+        {
+            await ReceiveAsync(arrived, layer, skipsMirrors, cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_failure is { } cause)
+        {
+            arrived.Blame(cause); // who refuses a layer has no use for the image's others
+            throw;
+        }
+        catch (CrunException error) when (arrived is { Count: > 0, IsSpoilt: true } && error.Kind != ErrorKind.System)
+        {
+            arrived.Restart();
+            await ReceiveAsync(arrived, layer, skipsMirrors, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ReceiveAsync(PartialBlob arrived, (Descriptor Blob, Digest DiffId) layer, bool skipsMirrors, CancellationToken cancellationToken)
+    {
+        var (blob, count) = (layer.Blob, arrived.Count);
+        var how = new BlobOptions { From = count, LeavesDigestToReader = true, SkipsMirrors = skipsMirrors, Progress = Count };
+        var rest = count == blob.Size ? Stream.Null : await repository.Blobs.OpenAsync(blob, how, cancellationToken).ConfigureAwait(false);
+        store.Layers.ApplyResumed(arrived, rest, layer.DiffId, blob.Digest, blob.Size);
 
         void Count(int bytes)
         {
-            arrived += bytes;
-            progress.Report(blob, arrived < blob.Size ? LayerStage.Downloading : LayerStage.Extracting, arrived);
+            count += bytes;
+            progress.Report(blob, count < blob.Size ? LayerStage.Downloading : LayerStage.Extracting, count);
         }
     }
 

@@ -98,6 +98,45 @@ public class ImageRemovalTests : TemporaryFolder
     }
 
     [Test]
+    public void A_blob_stays_as_long_as_its_layer_though_nobody_has_pinned_it()
+    {
+        Layer layer;
+        using (var maker = OpenStore()) layer = maker.Layers.ApplyKeeping(new MemoryStream(Shell.Pipe("gzip", TestTar.Of(("f", "x")))), null);
+        using var puller = OpenStore();
+        puller.Layers.Pin([layer.DiffId]); // it found the layer, and is about to make an image of it
+        using var pruner = OpenStore();
+        Assert.That(GarbageCollector.Collect(pruner, () => []), Has.Property("Layers").Empty.And.Property("Contents").Empty);
+        Assert.That(GarbageCollector.Collect(pruner, () => [], [layer.DiffId], [layer.Blob!.Value]), Has.Property("Layers").Empty.And.Property("Contents").Empty);
+        Assert.That(puller.Content.Contains(layer.Blob!.Value));
+        puller.Dispose();
+        var collected = GarbageCollector.Collect(pruner, () => []);
+        Assert.That((collected.Layers.Single(), collected.Contents.Single()), Is.EqualTo((layer.DiffId, layer.Blob!.Value)));
+    }
+
+    [Test]
+    public void An_image_that_gets_a_name_while_it_loses_its_last_one_stays_or_goes_as_a_whole()
+    {
+        using var store = OpenStore();
+        var config = ImageStoreTests.Import(store, "first", "x").RawConfig.ToArray();
+        for (var round = 0; round < 40; round++)
+        {
+            store.Images.Add(config, [ImageReference.Parse("first")]);
+            var (name, adding) = (ImageReference.Parse($"next{round}"), new Thread(() =>
+            {
+                using var other = OpenStore();
+                other.Images.Add(config, [ImageReference.Parse($"next{round}")]);
+            }));
+            adding.Start();
+            using (var remover = OpenStore()) ImageRemoval.Remove(remover, "first", false, static () => [], static () => []);
+            adding.Join();
+            Assert.That(store.Images.Resolve($"next{round}").Damage, Is.Null);
+            ImageRemoval.Remove(store, $"next{round}", false, static () => [], static () => []);
+            Assert.That(store.Images.TryResolve(name), Is.Null);
+            ImageStoreTests.Import(store, "first", "x");
+        }
+    }
+
+    [Test]
     public void What_another_process_has_pinned_is_no_garbage()
     {
         using var builder = OpenStore();

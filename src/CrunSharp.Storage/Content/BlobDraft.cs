@@ -13,7 +13,9 @@ internal sealed class BlobDraft : WriteStream
     private readonly Pins _pins;
     private readonly Draft? _draft;
     private readonly SafeFileHandle _file;
-    private bool _published;
+    private readonly (SafeFileHandle Directory, string Name)? _name;
+    private readonly FileLock? _held;
+    private readonly long _kept;
 
     public BlobDraft(StoreDirectories directories, Pins pins, Drafts drafts)
     {
@@ -25,30 +27,49 @@ internal sealed class BlobDraft : WriteStream
             // Not every file system has files without a name.
             if (errno is not (Errno.EOPNOTSUPP or Errno.EISDIR)) file = FileAt.Open(directories.Blobs, ".", nameless, 0x180);
             _draft = drafts.Begin();
+            _name = (_draft.Handle, DraftName);
             file ??= FileAt.Open(_draft.Handle, DraftName, OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL, 0x180);
         }
         _file = file;
     }
 
+    /// <summary>Goes on with a file of <c>tmp</c>, whose bytes are the first ones that will be written.</summary>
+    public BlobDraft(StoreDirectories directories, Pins pins, SafeFileHandle file, string name, FileLock held)
+    {
+        (_directories, _pins, _file, _name, _held) = (directories, pins, file, (directories.Drafts, name), held);
+        _kept = FileAt.Status(file).Size;
+    }
+
     /// <summary>How many bytes were written.</summary>
     public long Count { get; private set; }
 
+    /// <summary>How many bytes the file has.</summary>
+    public override long Length => Math.Max(Count, _kept);
+
+    /// <summary>Whether it has its name.</summary>
+    public bool IsPublished { get; private set; }
+
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        OpenFile.WriteAt(_file, buffer, Count);
+        // What was there already is not written again.
+        var known = (int)Math.Clamp(_kept - Count, 0, buffer.Length);
+        if (known < buffer.Length) OpenFile.WriteAt(_file, buffer[known..], Count + known);
         Count += buffer.Length;
     }
+
+    /// <summary>Reads the first bytes of its file; it stays open.</summary>
+    public Stream Arrived(long count) => new HandleStream(_file, 0, count, ownsHandle: false);
 
     /// <summary>Gives it its name, once it would survive a power cut, and pins it.</summary>
     public Digest Publish(Digest digest)
     {
         OpenFile.Sync(_file);
-        var held = FileLock.SharedOf(_file);
-        _published = true;
+        var held = _held ?? FileLock.SharedOf(_file);
+        IsPublished = true;
         for (; ; )
         {
-            if (_draft is null ? FileAt.TryPublish(_file, _directories.Blobs, digest.Hex)
-                : FileAt.TryRename(_draft.Handle, DraftName, _directories.Blobs, digest.Hex))
+            if (_name is not var (directory, name) ? FileAt.TryPublish(_file, _directories.Blobs, digest.Hex)
+                : FileAt.TryRename(directory, name, _directories.Blobs, digest.Hex))
             {
                 _pins.Add(_directories.Blobs, digest.Hex, held);
                 return digest;
@@ -57,6 +78,7 @@ internal sealed class BlobDraft : WriteStream
             if (!_pins.TryPin(_directories.Blobs, digest.Hex)) continue;
             if (FileAt.TryStatus(_directories.Blobs, digest.Hex)?.Size == Count)
             {
+                if (_name is var (mine, twin)) FileAt.Remove(mine, twin);
                 held.Dispose();
                 return digest;
             }
@@ -70,7 +92,9 @@ internal sealed class BlobDraft : WriteStream
     {
         if (disposing)
         {
-            if (!_published) _file.Dispose();
+            // The lock of what was published may be a second one of the same open file.
+            if (!IsPublished || _held is not null) _file.Dispose();
+            if (!IsPublished) _held?.Dispose();
             _draft?.Dispose();
         }
         base.Dispose(disposing);

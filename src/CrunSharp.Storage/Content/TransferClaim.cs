@@ -13,27 +13,36 @@ public sealed class TransferClaim : IDisposable
     private static readonly TimeSpan s_shortest = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan s_longest = TimeSpan.FromMilliseconds(100);
     private readonly StoreDirectories _directories;
-    private readonly string _name;
+    private readonly Pins _pins;
+    private readonly Digest _blob;
     private readonly FileLock _held;
 
-    private TransferClaim(StoreDirectories directories, string name, FileLock held) => (_directories, _name, _held) = (directories, name, held);
+    private TransferClaim(StoreDirectories directories, Pins pins, Digest blob, FileLock held) =>
+        (_directories, _pins, _blob, _held) = (directories, pins, blob, held);
+
+    /// <summary>Goes on with what has arrived of the blob, or begins.</summary>
+    /// <param name="size">The blob's size in bytes.</param>
+    /// <exception cref="CrunException">Its file cannot be made.</exception>
+    public PartialBlob Resume(long size) => PartialBlob.Open(_directories, _pins, _blob, size);
 
     /// <summary>Gives it back.</summary>
     public void Dispose()
     {
-        FileAt.Remove(_directories.Drafts, _name);
+        FileAt.Remove(_directories.Drafts, NameOf(_blob));
         _held.Dispose();
     }
 
-    internal static async Task<TransferClaim> TakeAsync(StoreDirectories directories, Digest blob, CancellationToken cancellationToken)
+    internal static async Task<TransferClaim> TakeAsync(StoreDirectories directories, Pins pins, Digest blob, CancellationToken cancellationToken)
     {
-        var name = $"transfer-{blob.Hex}";
+        var name = NameOf(blob);
         for (var wait = s_shortest; ; wait = wait * 2 < s_longest ? wait * 2 : s_longest)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            FileAt.TryOpen(directories.Drafts, name, OpenFlags.O_RDWR | OpenFlags.O_CREAT | OpenFlags.O_NOFOLLOW, out _, 0x180)?.Dispose();
-            if (FileLock.TryExisting(directories.Drafts, name, shared: false, wait: false) is { } held) return new TransferClaim(directories, name, held);
+            FileAt.Open(directories.Drafts, name, OpenFlags.O_RDWR | OpenFlags.O_CREAT | OpenFlags.O_NOFOLLOW, 0x180).Dispose();
+            if (FileLock.TryExisting(directories.Drafts, name, shared: false, wait: false) is { } held) return new TransferClaim(directories, pins, blob, held);
             await Task.Delay(wait, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    private static string NameOf(Digest blob) => $"transfer-{blob.Hex}";
 }

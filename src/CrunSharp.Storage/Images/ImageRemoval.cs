@@ -54,16 +54,17 @@ public sealed class ImageRemoval
         foreach (var image in store.Images.List())
         {
             if (used.Contains(image.Id) || (!all && image.Names.Count > 0) || wanted?.Invoke(image) == false) continue;
-            // Another process may have given it a name since it was listed.
-            var names = store.Images.NamesOf(image.Id);
-            if (!all && names.Count > 0) continue;
-            foreach (var name in names) removal.Untag(name);
-            store.Images.Remove(image.Id);
+            if (all)
+            {
+                foreach (var name in store.Images.NamesOf(image.Id)) removal.Untag(name);
+                store.Images.Remove(image.Id);
+            }
+            else if (!store.Images.RemoveUnnamed(image.Id)) continue; // another process has given it a name since it was listed
             removal._lines.Add($"Deleted: {image.Id}");
         }
         var collected = GarbageCollector.Collect(store, otherRoots);
         foreach (var layer in collected.Layers) removal._lines.Add($"Deleted: {layer}");
-        return (removal._lines, collected.Bytes);
+        return (removal._lines, collected.Bytes + store.Drafts.RemovePartial());
     }
 
     private void Remove(Image image, string nameOrId, bool force)
@@ -80,7 +81,7 @@ public sealed class ImageRemoval
         CheckUse(image, force);
         if (!isSingle && !force) throw Conflict(image, "must be forced", "image is referenced in multiple repositories");
         foreach (var name in names) Untag(name);
-        Delete(image);
+        Delete(image, _store.Images.Remove);
     }
 
     private void RemoveName(Image image, ImageReference name, string asked, bool force)
@@ -102,7 +103,7 @@ public sealed class ImageRemoval
         }
         if (rest.Count > 0) return;
         // A container that uses the image keeps it, without a name.
-        if (!_uses().Any(u => u.Image == image.Id)) Delete(image);
+        if (!_uses().Any(u => u.Image == image.Id)) Delete(image, _store.Images.RemoveUnnamed);
     }
 
     private void CheckUse(Image image, bool force)
@@ -114,13 +115,13 @@ public sealed class ImageRemoval
         }
     }
 
-    private void Delete(Image image)
+    private void Delete(Image image, Func<Digest, bool> remove)
     {
         var layers = image.TryGetDiffIds() ?? [];
         List<Digest> contents = [image.Id];
         if (image.ManifestDigest is { } manifest) contents.Add(manifest);
         if (image.TryReadManifest() is { } parts) contents.AddRange(parts.Layers.Select(static l => l.Digest));
-        _store.Images.Remove(image.Id);
+        if (!remove(image.Id)) return;
         _lines.Add($"Deleted: {image.Id}");
         var collected = GarbageCollector.Collect(_store, _otherRoots, layers, contents);
         foreach (var layer in layers.Reverse().Where(collected.Layers.Contains)) _lines.Add($"Deleted: {layer}");

@@ -101,16 +101,23 @@ public sealed class ImageStore
                 throw CrunException.Integrity($"the manifest has {manifest.Layers.Count} layers, the configuration {config.Rootfs.DiffIds.Count}");
             manifestDigest = Content.Add(rawManifest);
         }
+        using var alone = HoldNames();
         var old = TryReadRecord(id);
         if (old is null || (manifestDigest is not null && old.Manifest != manifestDigest))
             Write(new ImageRecord { Id = id, Manifest = manifestDigest ?? old?.Manifest, LastTagged = old?.LastTagged });
-        foreach (var name in names) Tag(id, name);
+        foreach (var name in names) Give(id, name);
         return new Image(this, TryReadRecord(id)!, rawConfig.ToArray());
     }
 
     /// <summary>Gives an image a name; the image that had it loses it.</summary>
     /// <exception cref="CrunException">There is no such image.</exception>
     public void Tag(Digest id, ImageReference name)
+    {
+        using var alone = HoldNames();
+        Give(id, name);
+    }
+
+    private void Give(Digest id, ImageReference name)
     {
         var record = TryReadRecord(id) ?? throw CrunException.NotFound($"No such image: {id}");
         _names.Write(name, id);
@@ -124,8 +131,24 @@ public sealed class ImageStore
     /// <returns>False when there was no such image.</returns>
     public bool Remove(Digest id)
     {
+        using var alone = HoldNames();
         foreach (var name in NamesOf(id)) _names.Remove(name);
         return FileAt.Remove(_directories.Images, FileName(id));
+    }
+
+    /// <summary>Removes an image unless it has a name, which another process may be giving it at this moment.</summary>
+    /// <returns>False when it stays, or there was no such image.</returns>
+    internal bool RemoveUnnamed(Digest id)
+    {
+        using var alone = HoldNames();
+        return NamesOf(id).Count == 0 && FileAt.Remove(_directories.Images, FileName(id));
+    }
+
+    // Who makes an image or names it, and who removes it since it has no name, come one after the other.
+    private FileLock HoldNames()
+    {
+        _ = _directories.Names;
+        return FileLock.TryExisting(_directories.Root, "names", shared: false, wait: true) ?? throw CrunException.NotFound($"{_directories.RootPath}/names was removed");
     }
 
     internal IReadOnlyList<ImageReference> NamesOf(Digest id)

@@ -104,6 +104,30 @@ public sealed class LayerStore
         return ApplyNew(new TeeStream(verified, draft), expectedDiffId, limits, kind => Describe(draft.Publish(verified.Actual), draft.Count, kind));
     }
 
+    /// <summary>
+    /// Unpacks a layer's tar whose first bytes are here, and keeps them in the content store. What has arrived when the rest
+    /// cannot be had stays for the next attempt.
+    /// </summary>
+    /// <param name="arrived">What has arrived; it gets the rest.</param>
+    /// <param name="rest">The bytes after those; it is read to its end and disposed.</param>
+    /// <param name="expectedDiffId">The digest that the uncompressed tar must have.</param>
+    /// <param name="expectedBlob">The digest that the bytes themselves must have.</param>
+    /// <param name="size">How many they must be.</param>
+    /// <exception cref="CrunException">They are damaged, hostile, too many or others; or they are cut off.</exception>
+    public Layer ApplyResumed(PartialBlob arrived, Stream rest, Digest expectedDiffId, Digest expectedBlob, long size)
+    {
+        using var verified = new VerifyingStream(arrived.Followed(rest), expectedBlob, size, $"blob {expectedBlob}");
+        try
+        {
+            return ApplyNew(new TeeStream(verified, arrived.Draft), expectedDiffId, null, kind => Describe(arrived.Draft.Publish(verified.Actual), size, kind));
+        }
+        catch (Exception error)
+        {
+            arrived.Blame(error);
+            throw;
+        }
+    }
+
     /// <summary>Writes the layer's uncompressed tar, the one that has its diffID.</summary>
     /// <exception cref="CrunException">The layer's directory or blob was changed; what was written has to be thrown away.</exception>
     public void WriteTar(Layer layer, Stream output)

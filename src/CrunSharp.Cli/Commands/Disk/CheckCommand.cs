@@ -52,8 +52,11 @@ internal sealed class CheckCommand : Command
         List<Finding> findings = [.. report.Findings, .. Damaged(context)];
         if (findings.Count > 0 || _format is not null)
             new ListFormat<Finding>(Columns).Write(context.Out, findings, _format, _repair ? ["Kind", "Name", "Problem", "Repair"] : ["Kind", "Name", "Problem"]);
-        var left = findings.Count(static f => !f.IsMended);
-        if (_format is null or "" or "table") context.Out.WriteLine(Summary(report, findings.Count, left));
+        // What nothing refers to is no damage: a pull that did not come to its end leaves it for the next one, or for a prune.
+        var unused = findings.Count(static f => !f.IsMended && f.Kind == FindingKind.Unused);
+        var left = findings.Count(static f => !f.IsMended) - unused;
+        if (_format is null or "" or "table")
+            context.Out.WriteLine(Summary(report, findings.Count - unused, left) + (unused > 0 ? $", {unused} unused" : ""));
         return left == 0 ? ExitCodes.Success : ExitCodes.Failure;
     }
 
