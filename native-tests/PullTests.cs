@@ -170,6 +170,9 @@ public sealed class PullTests : NativeTest
         var outcome = pull.Wait();
         Assert.That(outcome.Code, Is.EqualTo(130).Or.Zero);
         if (outcome.Code == 130) Assert.That(outcome.Err, Is.EqualTo("crun-sharp: the pull was interrupted\n"));
+        Assert.That(Directory.GetFileSystemEntries($"{World.Root}/tmp"), Has.All.Contains("/tmp/partial-"), "what the next one goes on with");
+        Assert.That(Run("system", "check").Succeeded().Lines[^1], Does.Contain("all right"));
+        Run("system", "prune", "-f").Succeeded();
         AssertNoDrafts();
     }
 
