@@ -263,7 +263,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     }
 
     private CrunException Located(Exception error, Instruction instruction) => DockerfileError.Within(file.Source, instruction.Range,
-        error as CrunException ?? new CrunException(ErrorKind.System, error.Message, instruction.Name, inner: error));
+        CrunException.Of(error, instruction.Name));
 
     private string? SourceDateEpoch() =>
         long.TryParse(arguments.Given("SOURCE_DATE_EPOCH") ?? arguments.Global("SOURCE_DATE_EPOCH"), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)

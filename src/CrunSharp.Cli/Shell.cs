@@ -87,6 +87,12 @@ internal static class Shell
             if (operands is not null && command.HintFor(context, operands, error) is { } hint) context.Error.WriteLine(hint);
             return ExitCodes.Of(error, command);
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            context.Finish(ExitCodes.Failure);
+            context.Complain(context.Global.Debug ? error.ToString() : CrunException.Of(error).Message);
+            return command.FailureCode;
+        }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
             context.Finish(ExitCodes.Failure);

@@ -72,6 +72,24 @@ public sealed class CrunException : Exception
     public static CrunException Integrity(string reason, string? operation = null, Exception? inner = null) =>
         new(ErrorKind.Integrity, reason, operation, inner: inner);
 
+    /// <summary>
+    /// A failure of the platform's library, in the system's words: the library's own texts are left out of a published program.
+    /// </summary>
+    /// <param name="error">What the library threw; one of ours is given back as it is.</param>
+    /// <param name="operation">What was being done.</param>
+    public static CrunException Of(Exception error, string? operation = null) => error switch
+    {
+        CrunException ours => ours,
+        UnauthorizedAccessException => new(ErrorKind.System, "", operation, Errno.EACCES, inner: error),
+        FileNotFoundException or DirectoryNotFoundException => new(ErrorKind.System, "", operation, Errno.ENOENT, inner: error),
+        EndOfStreamException => new(ErrorKind.System, "the data ends too early", operation, inner: error),
+        System.ComponentModel.Win32Exception native => new(ErrorKind.System, "", operation, Known(native.NativeErrorCode), inner: error),
+        IOException => new(ErrorKind.System, "", operation, Known(error.HResult), inner: error), // on Linux it carries errno itself
+        _ => new(ErrorKind.System, $"internal error: {error.GetType().Name}", operation, inner: error),
+    };
+
+    private static Errno Known(int number) => Enum.IsDefined((Errno)number) && number != 0 ? (Errno)number : Errno.EIO;
+
     private static string Compose(string reason, string? operation, Errno errno, string? call, string? spec)
     {
         var text = new StringBuilder();

@@ -103,10 +103,18 @@ public sealed class TlsTests : RegistryFixture
     [Test]
     public async Task Certificates_that_cannot_be_read_are_an_error()
     {
-        foreach (var settings in (HostSettings[])[new() { Ca = $"{_folder}/none" }, new() { ClientCertificate = File("c.crt", "nonsense") }])
+        const string nonsense = "it is no certificate or key that can be read (PEM, not encrypted)";
+        var none = $"{_folder}/none";
+        var wrong = File("c.crt", "nonsense");
+        foreach (var (settings, text) in ((HostSettings, string)[])
+        [
+            (new() { Ca = none }, $"{none}: No such file or directory"),
+            (new() { ClientCertificate = wrong }, $"{wrong}: {nonsense}"),
+            (new() { ClientCertificate = wrong, ClientKey = none }, $"{none}: No such file or directory"),
+        ])
         {
             var error = await FailureAsync(() => PingAsync(1, settings));
-            Assert.That((error.Kind, error.Message), Is.EqualTo((ErrorKind.InvalidInput, $"read the certificates for {Name}:1: {error.Reason}")));
+            Assert.That((error.Kind, error.Message), Is.EqualTo((ErrorKind.InvalidInput, $"read the certificates for {Name}:1: {text}")));
         }
     }
 
@@ -148,6 +156,16 @@ public sealed class TlsTests : RegistryFixture
         full.Bind(new IPEndPoint(IPAddress.Parse("127.0.0.2"), server.Port)); // bound, but nobody listens
         await PingAsync(server.Port, new HostSettings { IsInsecure = true }, addresses: [IPAddress.Parse("127.0.0.2"), IPAddress.IPv6Loopback, IPAddress.Loopback]);
         Assert.That(server.Seen, Has.Count.EqualTo(1));
+    }
+
+    [TestCase(SocketError.HostNotFound, "no such host")]
+    [TestCase(SocketError.TryAgain, "the name cannot be looked up now")]
+    public async Task A_name_that_cannot_be_looked_up_is_tried_once_more(SocketError why, string text)
+    {
+        var asked = 0;
+        using var client = new RegistryClient("nobody.test", Options with { MostAttempts = 6, Resolve = (_, _) => { asked++; throw new SocketException((int)why); } });
+        Assert.That((await FailureAsync(() => client.PingAsync(default))).Message, Is.EqualTo($"GET nobody.test/v2/: {text}"));
+        Assert.That(asked, Is.EqualTo(2));
     }
 
     [Test]

@@ -68,7 +68,7 @@ public sealed class Manifest
         var reader = new Utf8JsonReader(bytes);
         try
         {
-            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) throw new JsonException("an object is expected");
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) throw CrunException.Integrity($"{what} is malformed: an object is expected");
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 var name = reader.ValueTextEquals("schemaVersion"u8) ? 's' : reader.ValueTextEquals("mediaType"u8) ? 't'
@@ -85,7 +85,7 @@ public sealed class Manifest
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw CrunException.Integrity($"{what} is malformed: {Words.Clean(error.Message)}", inner: error);
+            throw CrunException.Integrity($"{what} is malformed: {(error is JsonException json ? $"no JSON at line {json.LineNumber + 1}, byte {json.BytePositionInLine + 1}" : "a string is no UTF-8")}", inner: error);
         }
     }
 }

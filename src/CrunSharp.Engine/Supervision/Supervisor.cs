@@ -110,7 +110,7 @@ public sealed class Supervisor : IDisposable
         }
         catch (Exception error)
         {
-            var failure = error as CrunException ?? new CrunException(ErrorKind.System, error.Message, inner: error);
+            var failure = CrunException.Of(error);
             _cleanup.Dispose();
             RecordOrRemove(state => state with
             {

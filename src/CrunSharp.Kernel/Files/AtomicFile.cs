@@ -39,7 +39,7 @@ public static class AtomicFile
         {
             file.Dispose();
             FileAt.Remove(directory, temporary);
-            if (error is IOException) throw new CrunException(ErrorKind.System, error.Message, $"write {name}", inner: error);
+            if (error is IOException) throw CrunException.Of(error, $"write {name}");
             throw;
         }
         if (durable) SyncDirectory(directory, name);

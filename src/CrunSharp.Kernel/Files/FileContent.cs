@@ -46,7 +46,7 @@ public static unsafe class FileContent
         }
         catch (IOException error)
         {
-            throw new CrunException(ErrorKind.System, error.Message, $"copy to {FileAt.PathOf(to)}", inner: error);
+            throw CrunException.Of(error, $"copy to {FileAt.PathOf(to)}");
         }
     }
 }

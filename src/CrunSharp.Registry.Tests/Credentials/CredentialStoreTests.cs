@@ -42,6 +42,30 @@ public sealed class CredentialStoreTests
     private static (string, string, bool)? Parts(Credential? credential) =>
         credential is null ? null : (credential.Username, credential.RevealSecret(), credential.IsIdentityToken);
 
+    [Test]
+    public async Task Those_who_log_in_at_once_do_not_lose_what_another_stored()
+    {
+        var gate = new SemaphoreSlim(1);
+        var folders = new HashSet<string>();
+        var store = new CredentialStore(Config, lockFolder: folder =>
+        {
+            gate.Wait();
+            folders.Add(folder);
+            Assert.That(folder, Does.Exist);
+            return new Held(gate);
+        });
+        await Task.WhenAll(Enumerable.Range(0, 40).Select(i => Task.Run(() => store.StoreAsync($"r{i}.test", Credential.Password("me", "x"), default))));
+        Assert.That(await store.ListAsync(default), Has.Count.EqualTo(40));
+        await Task.WhenAll(Enumerable.Range(0, 40).Select(i => Task.Run(() => store.EraseAsync($"r{i}.test", default))));
+        Assert.That(await store.ListAsync(default), Is.Empty);
+        Assert.That(folders, Is.EqualTo(new[] { $"{_folder}/docker" }));
+    }
+
+    private sealed class Held(SemaphoreSlim gate) : IDisposable
+    {
+        public void Dispose() => gate.Release();
+    }
+
     [TestCase("docker.io", DockerKey)]
     [TestCase("localhost:5000", "localhost:5000")]
     [TestCase("[::1]:5000", "[::1]:5000")]

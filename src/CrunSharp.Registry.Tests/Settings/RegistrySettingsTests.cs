@@ -37,9 +37,9 @@ public sealed class RegistrySettingsTests
     [Test]
     public void What_is_wrong_with_a_file_is_told_in_the_systems_words() => Assert.Multiple(static () =>
     {
-        Assert.That(FileFault.Of(new IOException("a key of a resource", (int)Errno.ENOSPC), "write x").Message, Is.EqualTo("write x: No space left on device"));
-        Assert.That(FileFault.Of(new UnauthorizedAccessException("another"), "read x").Message, Is.EqualTo("read x: Permission denied"));
-        Assert.That(FileFault.Of(new DirectoryNotFoundException("another"), "read x").Message, Is.EqualTo("read x: No such file or directory"));
+        Assert.That(CrunException.Of(new IOException("a key of a resource", (int)Errno.ENOSPC), "write x").Message, Is.EqualTo("write x: No space left on device"));
+        Assert.That(CrunException.Of(new UnauthorizedAccessException("another"), "read x").Message, Is.EqualTo("read x: Permission denied"));
+        Assert.That(CrunException.Of(new DirectoryNotFoundException("another"), "read x").Message, Is.EqualTo("read x: No such file or directory"));
     });
 
     [Test]

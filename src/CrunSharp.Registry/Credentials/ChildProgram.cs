@@ -23,7 +23,7 @@ internal static class ChildProgram
         }
         catch (Win32Exception error)
         {
-            throw new CrunException(ErrorKind.NotFound, $"{Words.Clean(error.Message)}: the file of credentials names this helper", $"run {program}", inner: error);
+            throw new CrunException(ErrorKind.NotFound, "the file of credentials names this helper, which cannot be run", $"run {program}", CrunException.Of(error).Errno, inner: error);
         }
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(Longest);

@@ -5,7 +5,11 @@ namespace CrunSharp.Registry;
 /// <summary>The credentials that <c>login</c> stores and <c>logout</c> removes, shared with Docker: its file and its helpers.</summary>
 /// <param name="path">The file <c>config.json</c>.</param>
 /// <param name="run">How a helper is run; null for a child process.</param>
-public sealed class CredentialStore(string path, RunProgram? run = null) : ICredentialSource
+/// <param name="lockFolder">
+/// Waits until no other process changes files in a directory, which is there, and keeps others out until it is disposed; null
+/// where there are no others. Without it, of two that log in at once one may lose what the other stored.
+/// </param>
+public sealed class CredentialStore(string path, RunProgram? run = null, Func<string, IDisposable>? lockFolder = null) : ICredentialSource
 {
     /// <summary>The name of Docker's registry in its file.</summary>
     private const string DockerKey = "https://index.docker.io/v1/";
@@ -43,8 +47,7 @@ public sealed class CredentialStore(string path, RunProgram? run = null) : ICred
         var (config, key) = (DockerConfig.Load(Path), KeyOf(host));
         var helper = HelperOf(config, key);
         if (helper is not null) await helper.StoreAsync(key, credential, cancellationToken);
-        var entry = config.Auths is { } auths && auths.TryGetValue(key, out var old) ? old : new AuthEntry();
-        Save(config, key, entry.With(helper is null ? credential : null));
+        Change(key, old => (old ?? new AuthEntry()).With(helper is null ? credential : null));
         return helper is null;
     }
 
@@ -61,7 +64,7 @@ public sealed class CredentialStore(string path, RunProgram? run = null) : ICred
             isKept = true;
         }
         if (EntryOf(config, key) is not var (name, _)) return isKept;
-        Save(config, name, null);
+        Change(name, static _ => null);
         return true;
     }
 
@@ -112,11 +115,15 @@ public sealed class CredentialStore(string path, RunProgram? run = null) : ICred
         return KeyOf(host) == DockerKey ? "index.docker.io" : host;
     }
 
-    private void Save(DockerConfig config, string key, AuthEntry? entry)
+    // The file as it is by now: helpers may have asked people meanwhile.
+    private void Change(string key, Func<AuthEntry?, AuthEntry?> change)
     {
+        var target = DockerConfig.TargetOf(Path);
+        using var held = lockFolder?.Invoke(System.IO.Path.GetDirectoryName(target)!);
+        var config = DockerConfig.Load(target);
         var auths = new Dictionary<string, AuthEntry>(config.Auths ?? new Dictionary<string, AuthEntry>());
-        if (entry is null) auths.Remove(key);
-        else auths[key] = entry;
-        (config with { Auths = auths }).Save(Path);
+        if (change(auths.GetValueOrDefault(key)) is { } entry) auths[key] = entry;
+        else auths.Remove(key);
+        (config with { Auths = auths }).Save(target);
     }
 }

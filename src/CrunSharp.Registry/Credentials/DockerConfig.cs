@@ -35,18 +35,33 @@ internal sealed record DockerConfig
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw FileFault.Of(error, $"read {path}");
+            throw CrunException.Of(error, $"read {path}");
         }
     }
 
-    /// <summary>Writes the file: whole or not at all, for its owner alone.</summary>
-    /// <exception cref="CrunException">It cannot be written.</exception>
-    public void Save(string path)
+    /// <summary>The file itself where the path is a link to it; its directory is there afterwards.</summary>
+    /// <exception cref="CrunException">The directory cannot be made.</exception>
+    public static string TargetOf(string path)
     {
         try
         {
             var target = (File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName : null) ?? Path.GetFullPath(path);
             Directory.CreateDirectory(Path.GetDirectoryName(target)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            return target;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw CrunException.Of(error, $"write {path}");
+        }
+    }
+
+    /// <summary>Writes the file: whole or not at all, for its owner alone.</summary>
+    /// <param name="target">The file itself: <see cref="TargetOf"/>.</param>
+    /// <exception cref="CrunException">It cannot be written.</exception>
+    public void Save(string target)
+    {
+        try
+        {
             Sweep(target);
             var draft = $"{target}{DraftSuffix}{Path.GetRandomFileName()}";
             try
@@ -71,7 +86,7 @@ internal sealed record DockerConfig
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw FileFault.Of(error, $"write {path}");
+            throw CrunException.Of(error, $"write {target}");
         }
     }
 

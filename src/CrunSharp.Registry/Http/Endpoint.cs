@@ -1,4 +1,5 @@
 using System.Net;
+using CrunSharp.Oci;
 
 namespace CrunSharp.Registry;
 
@@ -85,7 +86,7 @@ internal sealed class Endpoint : IDisposable
                 first ??= watchdog.Stalled();
             }
         }
-        throw first ?? new HttpRequestException(HttpRequestError.ConnectionError, "the server speaks neither HTTP nor TLS");
+        throw first ?? new CrunException(ErrorKind.Network, "the server speaks neither HTTP nor TLS", Name);
     }
 
     private static bool WantsTls(HttpResponseMessage response) =>

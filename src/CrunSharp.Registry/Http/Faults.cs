@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Registry;
@@ -23,9 +24,11 @@ internal static class Faults
         _ => false,
     };
 
-    /// <summary>Whether nobody listens at the address, or nobody knows the name.</summary>
-    public static bool IsNobodyThere(Exception error) =>
-        Socket(error) is SocketError.ConnectionRefused or SocketError.HostNotFound or SocketError.NoData;
+    /// <summary>Whether nobody listens at the address.</summary>
+    public static bool IsNobodyThere(Exception error) => Socket(error) is SocketError.ConnectionRefused;
+
+    /// <summary>Whether a name cannot be looked up: there is no such name, or nobody to ask.</summary>
+    public static bool IsUnknownName(Exception error) => Socket(error) is SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain;
 
     /// <summary>Whether both sides did not agree on TLS.</summary>
     public static bool IsTls(Exception error)
@@ -50,9 +53,14 @@ internal static class Faults
         if (IsTls(error))
         {
             if (certificateProblem is not null) return certificateProblem;
-            return Innermost(error) is var inner && inner.Message.Contains("frame", StringComparison.Ordinal)
-                ? "server gave HTTP response to HTTPS client: if that is right, set \"insecure\" for it in registries.json, or use --tls-verify=false"
-                : "TLS failed: " + Words.Clean(inner.Message);
+            return Innermost(error) switch
+            {
+                CryptographicException openSsl => "TLS failed: " + Words.Clean(openSsl.Message),
+                // The library's own texts are left out of a published program; what is left is the text's name.
+                { Message: var text } when text.Contains("frame", StringComparison.Ordinal) =>
+                    "server gave HTTP response to HTTPS client: if that is right, set \"insecure\" for it in registries.json, or use --tls-verify=false",
+                _ => "TLS failed: both sides do not agree on it",
+            };
         }
         if (Socket(error) is { } socket)
         {
@@ -65,7 +73,7 @@ internal static class Faults
                 SocketError.ConnectionReset => "connection reset by peer",
                 SocketError.NetworkUnreachable => "network is unreachable",
                 SocketError.HostUnreachable => "no route to host",
-                _ => Words.Clean(Innermost(error).Message),
+                _ => CrunException.Of(Innermost(error)).Message,
             };
         }
         return error switch
@@ -77,7 +85,10 @@ internal static class Faults
                 "the answer is no HTTP",
             HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } => "the answer's headers are too long",
             HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError, InnerException: OperationCanceledException or TimeoutException } => "connection timed out",
-            _ => Words.Clean(Innermost(error).Message),
+            HttpRequestException { StatusCode: not null } => Words.Clean(error.Message), // ours: TokenRequest
+            HttpRequestException { HttpRequestError: HttpRequestError.ProxyTunnelError } => "the proxy refuses to connect",
+            IOException => CrunException.Of(Innermost(error)).Message,
+            _ => $"the connection failed ({Innermost(error).GetType().Name})",
         };
     }
 

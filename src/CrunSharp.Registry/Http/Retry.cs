@@ -15,8 +15,8 @@ internal sealed class Retry(TimeProvider time, int mostAttempts)
         status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests || ((int)status >= 500 && status != HttpStatusCode.NotImplemented);
 
     /// <summary>How many attempts there are in all after a failure.</summary>
-    /// <remarks>Where nobody listens, or a name is unknown, people wait for the answer.</remarks>
-    public int Attempts(Exception error) => Faults.IsNobodyThere(error) ? Math.Min(mostAttempts, 3) : mostAttempts;
+    /// <remarks>Where nobody listens, or a name is unknown, people wait for the answer, and the resolver has tried several times itself.</remarks>
+    public int Attempts(Exception error) => Math.Min(mostAttempts, Faults.IsUnknownName(error) ? 2 : Faults.IsNobodyThere(error) ? 3 : mostAttempts);
 
     /// <summary>Waits before the next attempt; false when there is none.</summary>
     /// <param name="attempt">The number of the attempt that failed, from 1.</param>

@@ -36,10 +36,10 @@ internal sealed class Transport : IDisposable
         {
             AddCertificates(settings, handler);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
+        catch (CrunException error)
         {
             handler.Dispose();
-            throw new CrunException(ErrorKind.InvalidInput, Words.Clean(error.Message), $"read the certificates for {server.Authority}", inner: error);
+            throw error.Within($"read the certificates for {server.Authority}");
         }
         _client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         _client.DefaultRequestHeaders.TryAddWithoutValidation("User-Agent", options.UserAgent);
@@ -76,19 +76,47 @@ internal sealed class Transport : IDisposable
 
     private void AddCertificates(HostSettings settings, SocketsHttpHandler handler)
     {
-        if (settings.Ca is { } ca) _trusted.ImportFromPemFile(ca);
-        X509Certificate2? own = settings.ClientCertificate is { } certificate
-            ? X509Certificate2.CreateFromPemFile(certificate, settings.ClientKey ?? certificate) : null;
+        if (settings.Ca is { } ca) Trust(ca);
+        X509Certificate2? own = settings.ClientCertificate is { } certificate ? Own(certificate, settings.ClientKey ?? certificate) : null;
         if (settings.CertificateFolder is { } folder && Directory.Exists(folder))
         {
-            foreach (var file in Directory.EnumerateFiles(folder, "*.crt")) _trusted.ImportFromPemFile(file);
+            foreach (var file in Directory.EnumerateFiles(folder, "*.crt")) Trust(file);
             foreach (var file in Directory.EnumerateFiles(folder, "*.cert").Order(StringComparer.Ordinal))
-                own ??= X509Certificate2.CreateFromPemFile(file, Path.ChangeExtension(file, ".key"));
+                own ??= Own(file, Path.ChangeExtension(file, ".key"));
         }
         if (own is null) return;
         handler.SslOptions.ClientCertificates = [own];
         // Whoever it redirects to need not know who we are.
         handler.SslOptions.LocalCertificateSelectionCallback = (_, target, _, _, _) => target == _host ? own : null!;
+    }
+
+    private void Trust(string file) => Read(file, () =>
+    {
+        _trusted.ImportFromPemFile(file);
+        return 0;
+    });
+
+    private static X509Certificate2 Own(string certificate, string key)
+    {
+        // Which of the two is wrong, the library does not say.
+        foreach (var file in (string[])[certificate, key]) Read(file, () => File.OpenHandle(file)).Dispose();
+        return Read(key == certificate ? certificate : $"{certificate}, {key}", () => X509Certificate2.CreateFromPemFile(certificate, key));
+    }
+
+    private static T Read<T>(string what, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (CryptographicException error)
+        {
+            throw new CrunException(ErrorKind.InvalidInput, "it is no certificate or key that can be read (PEM, not encrypted)", what, inner: error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new CrunException(ErrorKind.InvalidInput, "", what, CrunException.Of(error).Errno, inner: error);
+        }
     }
 
     private bool IsRight(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net;
+using CrunSharp.Oci;
 
 namespace CrunSharp.Registry;
 
@@ -81,7 +82,7 @@ internal sealed class UploadContent : HttpContent
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {
-            throw new SourceException(error.Message, error);
+            throw new SourceException(CrunException.Of(error).Message, error);
         }
     }
 
@@ -93,7 +94,7 @@ internal sealed class UploadContent : HttpContent
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {
-            throw new SourceException(error.Message, error);
+            throw new SourceException(CrunException.Of(error).Message, error);
         }
     }
 }

@@ -66,7 +66,7 @@ public sealed record RegistrySettings
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw FileFault.Of(error, $"read {path}");
+            throw CrunException.Of(error, $"read {path}");
         }
     }
 

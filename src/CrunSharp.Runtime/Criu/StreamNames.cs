@@ -98,7 +98,7 @@ internal static class StreamNames
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw Broken(error.Message);
+            throw Broken(error is JsonException json ? $"no JSON at byte {json.BytePositionInLine + 1}" : "a string is no UTF-8");
         }
         return names.Count <= 3 ? names : throw Broken($"{names.Count} names");
     }

@@ -105,7 +105,7 @@ internal static class RequestBuilder
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw CrunException.Invalid($"opening seccomp profile ({path}) failed: {error.Message}");
+            throw CrunException.Invalid($"opening seccomp profile ({path}) failed: {CrunException.Of(error).Message}");
         }
     }
 

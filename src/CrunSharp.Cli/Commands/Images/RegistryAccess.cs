@@ -1,4 +1,5 @@
 using CrunSharp.Cli.CommandLine;
+using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using CrunSharp.Registry;
 
@@ -32,5 +33,6 @@ internal static class RegistryAccess
 
     /// <summary>The user's credentials: in the directory of <c>--config</c>, of <c>$DOCKER_CONFIG</c>, or in <c>~/.docker</c>.</summary>
     public static CredentialStore Credentials(CommandContext context) =>
-        new(context.Global.Config is { Length: > 0 } folder ? Path.Combine(Path.GetFullPath(folder), "config.json") : CredentialStore.DefaultPath);
+        new(context.Global.Config is { Length: > 0 } folder ? Path.Combine(Path.GetFullPath(folder), "config.json") : CredentialStore.DefaultPath,
+            lockFolder: static folder => FileLock.TryExisting(null, folder, shared: false, wait: true) ?? throw CrunException.NotFound("the directory was removed", $"lock {folder}"));
 }
