@@ -110,7 +110,7 @@ public sealed class PushTests : BuildTest
         Assert.That(push.Lines.Where(static line => line.Contains(": digest: ", StringComparison.Ordinal)).Select(static line => line[..2]), Is.EqualTo((string[])["a:", "b:"]));
         Assert.That(_registry.Ask("/v2/tags/tags/list").Out, Does.Contain("\"a\"").And.Contain("\"b\""));
         Assert.That(Run("push", "-q", $"{name}:a").Succeeded().Out, Is.EqualTo($"{name}:a\n"));
-        Run("push", "-q", "--platform", "linux/s390x", $"{name}:a").Failed(1, "does not match the specified platform: wanted linux/s390x");
+        Run("push", "-q", "--platform", "linux/s390x", $"{name}:a").Failed(1, "its platform (linux/amd64) does not match the specified platform (linux/s390x)");
         Run("push", "-a", $"{name}:a").Failed(1, "tag can't be used with --all-tags/-a");
     }
 

@@ -5,9 +5,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Storage;
 
-/// <summary>How much room an image takes.</summary>
+/// <summary>How large an image is: the files of its layers, as <see cref="Image.Size"/> counts them.</summary>
 /// <param name="Image">The image.</param>
-/// <param name="Size">All of its parts, in bytes.</param>
+/// <param name="Size">All of its layers, in bytes; 0 when it is damaged.</param>
 /// <param name="Shared">Those that other images have as well.</param>
 public sealed record ImageUsage(Image Image, long Size, long Shared);
 
@@ -29,7 +29,7 @@ public sealed class StoreUsage
             + (directories.Root is var root ? DiskUsage.Of(root, "images") + DiskUsage.Of(root, "names") + DiskUsage.Of(root, "tmp") : 0);
     }
 
-    /// <summary>All images, the newest first.</summary>
+    /// <summary>All images, the newest first, with the sizes that <c>images</c> shows.</summary>
     public IReadOnlyList<ImageUsage> Images { get; }
 
     /// <summary>All layers and content, records and drafts.</summary>
@@ -73,15 +73,14 @@ public sealed class StoreUsage
 
     private List<ImageUsage> Describe()
     {
-        var all = new List<(Image Image, HashSet<Digest> Parts)>();
+        var images = _store.Images.List();
         var uses = new Dictionary<Digest, int>();
-        foreach (var image in _store.Images.List())
+        foreach (var image in images)
         {
-            var parts = PartsOf(image);
-            foreach (var part in parts) uses[part] = uses.GetValueOrDefault(part) + 1;
-            all.Add((image, parts));
+            foreach (var layer in (image.TryGetDiffIds() ?? []).Distinct()) uses[layer] = uses.GetValueOrDefault(layer) + 1;
         }
-        return all.ConvertAll(i => new ImageUsage(i.Image, i.Parts.Sum(SizeOfPart), i.Parts.Where(p => uses[p] > 1).Sum(SizeOfPart)));
+        return [.. images.Select(image => new ImageUsage(image, image.Damage is null ? image.Size : 0,
+            (image.TryGetDiffIds() ?? []).Where(layer => uses[layer] > 1).Sum(image.SizeOf)))];
     }
 
     private HashSet<Digest> PartsOf(Image image)

@@ -62,6 +62,19 @@ internal sealed class Filters(params string[] names)
     /// <exception cref="CrunException">It is no moment, or was given twice.</exception>
     public DateTimeOffset? Until(TimeProvider clock) => Single("until") is { } text ? Moments.Parse(text, clock.GetUtcNow()) : null;
 
+    /// <summary>The only value of a name that is true or false; null when it was not given.</summary>
+    /// <exception cref="CrunException">It is neither, or was given twice.</exception>
+    public bool? Truth(string name) => Single(name) is { } text ? IsTrue(name, text) : null;
+
+    /// <summary>Whether a value of a name that is true or false is true.</summary>
+    /// <exception cref="CrunException">It is neither.</exception>
+    public static bool IsTrue(string name, string text) => text switch
+    {
+        "true" or "1" => true,
+        "false" or "0" => false,
+        _ => throw CrunException.Invalid($"invalid filter '{name}={text}'"),
+    };
+
     /// <summary>The only value of a name; null when it was not given.</summary>
     /// <exception cref="CrunException">It was given twice.</exception>
     public string? Single(string name)

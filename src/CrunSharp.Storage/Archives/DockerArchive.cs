@@ -53,7 +53,7 @@ public static class DockerArchive
         target.Finish();
     }
 
-    internal static IReadOnlyList<NamedImage> Load(Store store, ArchiveSource archive, byte[] manifest)
+    internal static IReadOnlyList<NamedImage> Load(Store store, ArchiveSource archive, byte[] manifest, Platform? platform)
     {
         var loaded = new List<NamedImage>();
         foreach (var entry in ReadList(manifest))
@@ -61,6 +61,7 @@ public static class DockerArchive
             var rawConfig = archive.Read(entry.Config, ImageArchive.MostConfigBytes);
             CheckName(entry.Config, Digest.Of(rawConfig));
             var config = ImageJson.ReadConfig(rawConfig);
+            if (!ImageArchive.IsFor(config, platform)) continue;
             var diffIds = config.Rootfs.DiffIds;
             if (entry.Layers.Count != diffIds.Count)
                 throw CrunException.Integrity($"the archive has {entry.Layers.Count} layers for an image of {diffIds.Count}", $"load {entry.Config}");
@@ -70,7 +71,7 @@ public static class DockerArchive
             ImageReference[] names = [.. (entry.RepoTags ?? []).Select(ImageReference.Parse)];
             loaded.Add(new NamedImage(store.Images.Add(rawConfig, names), names));
         }
-        return loaded;
+        return loaded.Count > 0 || platform is null ? loaded : throw ImageArchive.NoneFor(platform);
     }
 
     internal static IReadOnlyList<DockerArchiveImage> ReadList(byte[] manifest)

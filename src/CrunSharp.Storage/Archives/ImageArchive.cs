@@ -18,7 +18,7 @@ public static class ImageArchive
     /// <summary>Loads the images of a tar, compressed or not.</summary>
     /// <param name="store">The store.</param>
     /// <param name="input">The tar; it is disposed. A <see cref="FileStream"/> is read in place, all else is copied first.</param>
-    /// <param name="platform">Which image to take where an archive has several; null for this host's.</param>
+    /// <param name="platform">The only platform that is wanted; null for all, and this host's where an index has several.</param>
     /// <returns>The images and the names they were given, in the archive's order.</returns>
     /// <exception cref="CrunException">The archive is damaged or hostile; images before the bad one are loaded.</exception>
     public static IReadOnlyList<NamedImage> Load(Store store, Stream input, Platform? platform = null)
@@ -33,7 +33,7 @@ public static class ImageArchive
     /// <summary>Loads the images of a directory.</summary>
     /// <param name="store">The store.</param>
     /// <param name="path">The directory.</param>
-    /// <param name="platform">Which image to take where an archive has several; null for this host's.</param>
+    /// <param name="platform">The only platform that is wanted; null for all, and this host's where an index has several.</param>
     /// <exception cref="CrunException">The directory is no archive, damaged or hostile; images before the bad one are loaded.</exception>
     public static IReadOnlyList<NamedImage> LoadDirectory(Store store, string path, Platform? platform = null)
     {
@@ -42,7 +42,19 @@ public static class ImageArchive
     }
 
     private static IReadOnlyList<NamedImage> Load(Store store, ArchiveSource archive, Platform? platform) =>
-        archive.TryRead("oci-layout", 4096) is { } layout ? OciLayout.Load(store, archive, layout, platform ?? Platform.Host)
-        : archive.TryRead("manifest.json", ManifestReader.MostBytes) is { } manifest ? DockerArchive.Load(store, archive, manifest)
+        archive.TryRead("oci-layout", 4096) is { } layout ? OciLayout.Load(store, archive, layout, platform)
+        : archive.TryRead("manifest.json", ManifestReader.MostBytes) is { } manifest ? DockerArchive.Load(store, archive, manifest, platform)
         : throw CrunException.Integrity("the archive has neither an oci-layout nor a manifest.json", "load");
+
+    /// <summary>Whether an image is for a platform that is wanted; null stands for all.</summary>
+    internal static bool IsFor(ImageConfig config, Platform? wanted) =>
+        wanted is null || IsFor(new Platform { Os = config.Os, Architecture = config.Architecture, Variant = string.IsNullOrEmpty(config.Variant) ? null : config.Variant }, wanted);
+
+    /// <summary>Whether what is offered for a platform, or for none in particular, is for another.</summary>
+    internal static bool IsFor(Platform? offered, Platform wanted) =>
+        offered is null || (offered.Os == wanted.Os && offered.Architecture == wanted.Architecture
+            && (wanted.Variant is null || offered.Variant is null || wanted.Variant == offered.Variant));
+
+    /// <summary>The error that an archive has nothing for a platform.</summary>
+    internal static CrunException NoneFor(Platform platform) => CrunException.NotFound($"the archive has no image for {platform}", "load");
 }

@@ -38,26 +38,26 @@ public static class OciLayout
         Save(store, images, new DirectoryTarget(directory));
     }
 
-    internal static IReadOnlyList<NamedImage> Load(Store store, ArchiveSource archive, byte[] layout, Platform platform)
+    internal static IReadOnlyList<NamedImage> Load(Store store, ArchiveSource archive, byte[] layout, Platform? platform)
     {
         CheckVersion(layout);
         var index = ManifestReader.ReadIndex(archive.Read("index.json", ManifestReader.MostBytes));
         var loaded = new List<NamedImage>();
         foreach (var descriptor in index.Manifests)
         {
-            if (TryFind(archive, descriptor, platform, 0) is not { } manifest) continue;
+            if (TryFind(archive, descriptor, platform ?? Platform.Host, 0) is not { } manifest) continue;
             var names = NamesOf(descriptor);
             var same = loaded.FindIndex(l => l.Image.ManifestDigest == manifest.Digest);
             if (same < 0)
             {
-                loaded.Add(new NamedImage(LoadImage(store, archive, manifest, names), names));
+                if (TryLoad(store, archive, manifest, names, platform) is { } image) loaded.Add(new NamedImage(image, names));
                 continue;
             }
             // The layout lists an image once for each of its names.
             foreach (var name in names) store.Images.Tag(loaded[same].Image.Id, name);
             loaded[same] = new NamedImage(loaded[same].Image, [.. loaded[same].Names, .. names]);
         }
-        return loaded.Count > 0 ? loaded : throw CrunException.NotFound($"the layout has no image for {platform}", "load");
+        return loaded.Count > 0 ? loaded : throw ImageArchive.NoneFor(platform ?? Platform.Host);
     }
 
     internal static IEnumerable<Descriptor> Describe(Digest digest, long size, ImageConfig config, IReadOnlyList<ImageReference> names, string? nameAnnotation)
@@ -117,14 +117,16 @@ public static class OciLayout
     internal static byte[] ManifestOf(Store store, Image image) =>
         OutgoingManifest.TryKept(store, image) ?? OutgoingManifest.Of(image, [.. image.GetLayers().Select(layer => store.Layers.Compress(layer))]);
 
-    private static Image LoadImage(Store store, ArchiveSource archive, Descriptor descriptor, IReadOnlyList<ImageReference> names)
+    private static Image? TryLoad(Store store, ArchiveSource archive, Descriptor descriptor, IReadOnlyList<ImageReference> names, Platform? platform)
     {
         var rawManifest = archive.Read(descriptor, ManifestReader.MostBytes);
         var manifest = ManifestReader.Read(rawManifest, descriptor.MediaType);
         if (manifest.Config.MediaType is not (MediaTypes.Config or MediaTypes.DockerConfig))
             throw CrunException.Integrity($"it is no image but \"{manifest.Config.MediaType}\"", $"load {descriptor.Digest}");
         var rawConfig = archive.Read(manifest.Config, ImageArchive.MostConfigBytes);
-        var diffIds = ImageJson.ReadConfig(rawConfig).Rootfs.DiffIds;
+        var config = ImageJson.ReadConfig(rawConfig);
+        if (!ImageArchive.IsFor(config, platform)) return null;
+        var diffIds = config.Rootfs.DiffIds;
         if (manifest.Layers.Count != diffIds.Count)
             throw CrunException.Integrity($"the manifest has {manifest.Layers.Count} layers for an image of {diffIds.Count}", $"load {descriptor.Digest}");
         for (var i = 0; i < diffIds.Count; i++)
@@ -141,7 +143,7 @@ public static class OciLayout
     private static Descriptor? TryFind(ArchiveSource archive, Descriptor descriptor, Platform platform, int depth)
     {
         if (descriptor.MediaType is MediaTypes.Manifest or MediaTypes.DockerManifest)
-            return depth == 0 || IsFor(descriptor.Platform, platform) ? descriptor : null;
+            return depth == 0 || ImageArchive.IsFor(descriptor.Platform, platform) ? descriptor : null;
         if (descriptor.MediaType is not (MediaTypes.Index or MediaTypes.DockerManifestList)) return null;
         if (depth == MostDepth) throw CrunException.Integrity($"indexes are nested more than {MostDepth} deep", "load");
         var index = ManifestReader.ReadIndex(archive.Read(descriptor, ManifestReader.MostBytes), descriptor.MediaType);
@@ -151,10 +153,6 @@ public static class OciLayout
         }
         return null;
     }
-
-    private static bool IsFor(Platform? offered, Platform wanted) =>
-        offered is null || (offered.Os == wanted.Os && offered.Architecture == wanted.Architecture
-            && (wanted.Variant is null || offered.Variant is null || wanted.Variant == offered.Variant));
 
     // A name without a colon or slash is most often just a tag, which names no image.
     private static ImageReference[] NamesOf(Descriptor descriptor)

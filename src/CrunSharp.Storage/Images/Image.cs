@@ -114,7 +114,8 @@ public sealed class Image
         return layers;
     }
 
-    private long SizeOf(Digest diffId)
+    /// <summary>How many bytes the files of a layer have; 0 when it is missing.</summary>
+    internal long SizeOf(Digest diffId)
     {
         if (LayerSizes?.TryGetValue(diffId, out var known) == true) return known;
         var size = _store.Layers.TryReadRecord(diffId)?.Size ?? 0;

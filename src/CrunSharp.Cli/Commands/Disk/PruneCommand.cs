@@ -3,48 +3,49 @@ using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Commands.Images;
 using CrunSharp.Cli.Commands.Volumes;
-using CrunSharp.Cli.Options;
-using CrunSharp.Cli.Output;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Cli.Commands.Disk;
 
 /// <summary><c>system prune</c>: removes what nothing uses.</summary>
-internal sealed class PruneCommand : Command
+internal sealed class PruneCommand() : PruningCommand("label", "label!", "until")
 {
-    private static readonly Option[] Table =
-    [
+    private static readonly Option[] Table = TableOf<PruneCommand>("Only those with label=name[=value], label!=name[=value] or until=time",
         new Flag<PruneCommand>("all", 'a', "Also images that have a name, and all of the build cache", static (o, v) => o._all = v),
-        new Value<PruneCommand>("filter", '\0', "filter", "Only those with label=name[=value], label!=name[=value] or until=time", static (o, v) => o._filters.Add(v)),
-        new Flag<PruneCommand>("force", 'f', "Do not ask", static (o, v) => o._force = v),
-        new Flag<PruneCommand>("volumes", '\0', "Also volumes without a name", static (o, v) => o._volumes = v),
-    ];
+        new Flag<PruneCommand>("volumes", '\0', "Also volumes without a name", static (o, v) => o._volumes = v));
 
-    private readonly Filters _filters = new("label", "label!", "until");
     private bool _all;
-    private bool _force;
     private bool _volumes;
 
-    public override string Synopsis => "[OPTIONS]";
     public override Option[] Options => Table;
-    public override int MostOperands => 0;
 
-    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    protected override string Warning
     {
-        if (_volumes && _filters.Names("until")) throw CrunException.Invalid("the \"until\" filter is not supported with \"--volumes\"");
-        var wanted = PruneImagesCommand.Wanted(context, _filters);
-        if (!_force && !Question.Ask(context, Warning())) return ExitCodes.Success;
-        var freed = PruneContainersCommand.Run(context, _filters);
-        if (_volumes)
+        get
         {
-            var (bytes, removed, _) = PruneVolumesCommand.Run(context, all: false, _filters);
-            if (removed > 0) context.Out.WriteLine();
-            freed += bytes;
+            List<string> lines = ["all stopped containers"];
+            if (_volumes) lines.Add("all anonymous volumes not used by at least one container");
+            lines.Add(_all ? "all images without at least one container associated to them" : "all dangling images");
+            lines.Add(_all ? "all build cache" : "unused build cache");
+            var text = "This will remove:\n" + string.Concat(lines.Select(static l => $"  - {l}\n"));
+            if (!Filters.IsEmpty) text += "\n  Items to be pruned will be filtered with:\n" + string.Concat(Filters.Texts.Select(static f => $"  - {f}\n"));
+            return text;
         }
-        freed += PruneImagesAndCache(context, wanted);
-        context.Out.WriteLine($"Total reclaimed space: {Human.Size(freed, 4)}");
-        return ExitCodes.Success;
+    }
+
+    protected override void Check(CommandContext context)
+    {
+        if (_volumes && Filters.Names("until")) throw CrunException.Invalid("the \"until\" filter is not supported with \"--volumes\"");
+        base.Check(context);
+    }
+
+    protected override long Remove(CommandContext context)
+    {
+        var wanted = PruneImagesCommand.Wanted(context, Filters);
+        var freed = PruneContainersCommand.Run(context, Filters);
+        if (_volumes) freed += PruneVolumesCommand.Run(context, all: false, Filters).Freed;
+        return freed + PruneImagesAndCache(context, wanted);
     }
 
     // The layers of the cache go with those of images; then what led to them.
@@ -64,7 +65,7 @@ internal sealed class PruneCommand : Command
             }
         }
         var before = DiskUsage.Of(null, CacheFolder.PathOf(root));
-        var forgotten = _all && _filters.IsEmpty ? CacheFolder.Forget(root, null) : CacheFolder.Forget(root, e => isKept(e) || there.Contains(e.Layer));
+        var forgotten = _all && Filters.IsEmpty ? CacheFolder.Forget(root, null) : CacheFolder.Forget(root, e => isKept(e) || there.Contains(e.Layer));
         if (forgotten.Count > 0)
         {
             context.Out.WriteLine("Deleted build cache objects:");
@@ -77,19 +78,8 @@ internal sealed class PruneCommand : Command
     // Steps have no labels: who asks for some means none of them.
     private Func<CacheEntry, bool> KeptOf(CommandContext context)
     {
-        if (_filters.Names("label") || _filters.Names("label!")) return static _ => true;
-        var until = _filters.Until(context.Clock);
+        if (Filters.Names("label") || Filters.Names("label!")) return static _ => true;
+        var until = Filters.Until(context.Clock);
         return entry => ImageRow.Time(entry.Created) >= until;
-    }
-
-    private string Warning()
-    {
-        List<string> lines = ["all stopped containers"];
-        if (_volumes) lines.Add("all anonymous volumes not used by at least one container");
-        lines.Add(_all ? "all images without at least one container associated to them" : "all dangling images");
-        lines.Add(_all ? "all build cache" : "unused build cache");
-        var text = "This will remove:\n" + string.Concat(lines.Select(static l => $"  - {l}\n"));
-        if (!_filters.IsEmpty) text += "\n  Items to be pruned will be filtered with:\n" + string.Concat(_filters.Texts.Select(static f => $"  - {f}\n"));
-        return text;
     }
 }

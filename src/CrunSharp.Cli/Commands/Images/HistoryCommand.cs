@@ -1,5 +1,6 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Output;
+using CrunSharp.Oci.Images;
 using CrunSharp.Storage;
 
 namespace CrunSharp.Cli.Commands.Images;
@@ -36,6 +37,7 @@ internal sealed class HistoryCommand : Command
         new Value<HistoryCommand>("format", '\0', "string", "table, json, or a Go template", static (o, v) => o._format = v),
         new Flag<HistoryCommand>("human", 'H', "Sizes and times for people", static (o, v) => o._human = v) { Default = "true" },
         new Flag<HistoryCommand>("no-trunc", '\0', "Do not shorten", static (o, v) => o._full = v),
+        ImagePlatform.Option<HistoryCommand>("The platform that the image must be for", static (o, v) => o._platform = v),
         new Flag<HistoryCommand>("quiet", 'q', "Only ids", static (o, v) => o._quiet = v),
     ];
 
@@ -43,6 +45,7 @@ internal sealed class HistoryCommand : Command
     private bool _human = true;
     private bool _quiet;
     private string? _format;
+    private Platform? _platform;
 
     public override string Synopsis => "[OPTIONS] IMAGE";
     public override Option[] Options => Table;
@@ -52,7 +55,7 @@ internal sealed class HistoryCommand : Command
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
         using var store = StoreAccess.Open(context);
-        var rows = HistoryRow.Of(store.Images.Resolve(operands[0]));
+        var rows = HistoryRow.Of(ImagePlatform.Resolve(store, operands[0], _platform));
         if (_quiet && _format is null)
         {
             foreach (var row in rows) context.Out.WriteLine(Id(row));

@@ -62,7 +62,7 @@ internal sealed class ListImagesCommand : Command
             var created = ImageRow.CreatedOf(image) ?? DateTimeOffset.MinValue;
             if (created >= before || created <= since || created >= until) continue;
             if (!_filters.LabelsHold(image.Config.Config?.Labels)) continue;
-            if (!_filters.Holds("dangling", value => Truth(value) == (image.Names.Count == 0))) continue;
+            if (!_filters.Holds("dangling", value => Filters.IsTrue("dangling", value) == (image.Names.Count == 0))) continue;
             foreach (var row in ImageRow.Of(image))
             {
                 if ((reference is null || IsMatch(row, reference)) && _filters.Holds("reference", value => IsMatch(row, value))) rows.Add(row);
@@ -73,9 +73,6 @@ internal sealed class ListImagesCommand : Command
 
     private DateTimeOffset? Moment(Store store, string filter) =>
         _filters.Single(filter) is { } name ? ImageRow.CreatedOf(store.Images.Resolve(name)) ?? DateTimeOffset.MinValue : null;
-
-    private static bool Truth(string value) => value is "true" or "1" or ""
-        || (value is "false" or "0" ? false : throw CrunException.Invalid($"invalid filter 'dangling={value}'"));
 
     // Docker matches the name with and without its tag; a star does not pass a slash.
     private static bool IsMatch(ImageRow row, string pattern)

@@ -1,41 +1,35 @@
 using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Commands.Disk;
 using CrunSharp.Cli.Options;
-using CrunSharp.Cli.Output;
 using CrunSharp.Oci;
 using CrunSharp.Storage;
 
 namespace CrunSharp.Cli.Commands.Images;
 
 /// <summary><c>image prune</c>: removes images that nothing uses.</summary>
-internal sealed class PruneImagesCommand : Command
+internal sealed class PruneImagesCommand() : PruningCommand("dangling", "label", "label!", "until")
 {
-    private static readonly Option[] Table =
-    [
-        new Flag<PruneImagesCommand>("all", 'a', "Also those that have a name", static (o, v) => o._all = v),
-        new Value<PruneImagesCommand>("filter", '\0', "filter", "Only those with label=name[=value], label!=name[=value] or until=time", static (o, v) => o._filters.Add(v)),
-        new Flag<PruneImagesCommand>("force", 'f', "Do not ask", static (o, v) => o._force = v),
-    ];
+    private static readonly Option[] Table = TableOf<PruneImagesCommand>("Only those with label=name[=value], label!=name[=value] or until=time",
+        new Flag<PruneImagesCommand>("all", 'a', "Also those that have a name", static (o, v) => o._all = v));
 
-    private readonly Filters _filters = new("dangling", "label", "label!", "until");
     private bool _all;
-    private bool _force;
 
-    public override string Synopsis => "[OPTIONS]";
     public override Option[] Options => Table;
-    public override int MostOperands => 0;
 
-    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    protected override string Warning => _all
+        ? "This will remove all images without at least one container associated to them."
+        : "This will remove all dangling images.";
+
+    protected override void Check(CommandContext context)
     {
-        if (_filters.Single("dangling") is { } dangling) _all = dangling is "false" or "0";
-        var wanted = Wanted(context, _filters);
-        var question = _all
-            ? "This will remove all images without at least one container associated to them."
-            : "This will remove all dangling images.";
-        if (!_force && !Question.Ask(context, question)) return ExitCodes.Success;
+        base.Check(context);
+        if (Filters.Truth("dangling") is { } dangling) _all = !dangling;
+    }
+
+    protected override long Remove(CommandContext context)
+    {
         using var store = StoreAccess.Open(context);
-        var bytes = Run(context, store, _all, wanted, () => StoreAccess.LayersInUse(context));
-        context.Out.WriteLine($"Total reclaimed space: {Human.Size(bytes, 4)}");
-        return ExitCodes.Success;
+        return Run(context, store, _all, Wanted(context, Filters), () => StoreAccess.LayersInUse(context));
     }
 
     /// <summary>Whether filters select an image: by its labels, and by when it was made.</summary>

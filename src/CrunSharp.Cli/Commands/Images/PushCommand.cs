@@ -14,7 +14,7 @@ internal sealed class PushCommand : Command
     [
         new Flag<PushCommand>("all-tags", 'a', "Push all tags of the repository", static (o, v) => o._all = v),
         new Flag<PushCommand>("disable-content-trust", '\0', "Accepted; images are not signed", static (_, _) => { }) { Hidden = true },
-        new Value<PushCommand>("platform", '\0', "string", "The platform that the image must be for", static (o, v) => o._platform = v.Length == 0 ? null : PlatformChoice.Parse(v)),
+        ImagePlatform.Option<PushCommand>("The platform that the image must be for", static (o, v) => o._platform = v),
         new Flag<PushCommand>("quiet", 'q', "Only print the image's name", static (o, v) => o._quiet = v),
         RegistryAccess.TlsOption<PushCommand>(static (o, v) => o._verifyTls = v),
     ];
@@ -59,7 +59,7 @@ internal sealed class PushCommand : Command
         using var client = RegistryAccess.Open(context, name.Host, _verifyTls);
         foreach (var (image, tagged) in images)
         {
-            CheckPlatform(image, tagged, _platform);
+            ImagePlatform.Check(image, tagged.Familiar, _platform);
             Descriptor manifest;
             using (var output = PushOutput.For(context, _quiet)) manifest = await new ImagePush(store, client, output).RunAsync(image, tagged, cancellationToken);
             if (!_quiet) context.Out.WriteLine($"{tagged.Tag}: digest: {manifest.Digest} size: {manifest.Size}");
@@ -83,11 +83,5 @@ internal sealed class PushCommand : Command
         if (!_all) throw CrunException.NotFound($"tag does not exist: {name.Familiar}");
         tagged.Sort(static (a, b) => string.CompareOrdinal(a.Name.Tag, b.Name.Tag));
         return tagged;
-    }
-
-    private static void CheckPlatform(Image image, ImageReference name, Platform? wanted)
-    {
-        if (wanted is null || PlatformChoice.Of(image.Config) is var actual && PlatformChoice.IsFor(actual, wanted)) return;
-        throw CrunException.NotFound($"image with reference {name.Familiar} was found but does not match the specified platform: wanted {wanted}, actual: {actual}");
     }
 }

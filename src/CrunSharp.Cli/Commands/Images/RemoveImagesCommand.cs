@@ -1,5 +1,6 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
 using CrunSharp.Storage;
 
 namespace CrunSharp.Cli.Commands.Images;
@@ -11,9 +12,11 @@ internal sealed class RemoveImagesCommand : Command
     [
         new Flag<RemoveImagesCommand>("force", 'f', "Remove all names, and do not mind stopped containers", static (o, v) => o._force = v),
         new Flag<RemoveImagesCommand>("no-prune", '\0', "Accepted; parents are not kept as images", static (_, _) => { }) { Hidden = true },
+        ImagePlatform.Option<RemoveImagesCommand>("Only if the image is for this platform", static (o, v) => o._platform = v),
     ];
 
     private bool _force;
+    private Platform? _platform;
 
     public override string Synopsis => "[OPTIONS] IMAGE [IMAGE...]";
     public override Option[] Options => Table;
@@ -27,6 +30,7 @@ internal sealed class RemoveImagesCommand : Command
         {
             try
             {
+                if (_platform is not null) ImagePlatform.Resolve(store, operand, _platform);
                 var lines = ImageRemoval.Remove(store, operand, _force, () => StoreAccess.Uses(context), () => StoreAccess.LayersInUse(context));
                 foreach (var line in lines) context.Out.WriteLine(line);
             }

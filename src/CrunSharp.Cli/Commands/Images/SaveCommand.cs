@@ -2,6 +2,7 @@ using CrunSharp.Cli.CommandLine;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
 using CrunSharp.Storage;
 
 namespace CrunSharp.Cli.Commands.Images;
@@ -13,10 +14,12 @@ internal sealed class SaveCommand : Command
     [
         new Value<SaveCommand>("format", '\0', "string", "docker, or oci for an OCI layout", static (o, v) => o.SetFormat(v)) { Default = "\"docker\"" },
         new Value<SaveCommand>("output", 'o', "string", "The file; standard output without it", static (o, v) => o._output = v),
+        ImagePlatform.Option<SaveCommand>("The platform that images must be for", static (o, v) => o._platform = v),
     ];
 
     private bool _oci;
     private string? _output;
+    private Platform? _platform;
 
     public override string Synopsis => "[OPTIONS] IMAGE [IMAGE...]";
     public override Option[] Options => Table;
@@ -28,6 +31,7 @@ internal sealed class SaveCommand : Command
             throw CrunException.Invalid("cowardly refusing to save to a terminal: use the -o option or redirect");
         using var store = StoreAccess.Open(context);
         var images = Find(store, operands);
+        foreach (var (image, names) in images) ImagePlatform.Check(image, names.Count > 0 ? names[0].Familiar : image.Id.Short, _platform);
         if (_output is not null)
         {
             SaveFile(store, images, _output);

@@ -1,44 +1,41 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
+using CrunSharp.Cli.Commands.Disk;
 using CrunSharp.Cli.Options;
-using CrunSharp.Cli.Output;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Cli.Commands.Volumes;
 
 /// <summary><c>volume prune</c>: removes volumes that no container has.</summary>
-internal sealed class PruneVolumesCommand : Command
+internal sealed class PruneVolumesCommand() : PruningCommand("all", "label", "label!")
 {
-    private static readonly Option[] Table =
-    [
-        new Flag<PruneVolumesCommand>("all", 'a', "Also those with a name", static (o, v) => o._all = v),
-        new Value<PruneVolumesCommand>("filter", '\0', "filter", "Only those with label=name[=value] or label!=name[=value]", static (o, v) => o._filters.Add(v)),
-        new Flag<PruneVolumesCommand>("force", 'f', "Do not ask", static (o, v) => o._force = v),
-    ];
+    private static readonly Option[] Table = TableOf<PruneVolumesCommand>("Only those with label=name[=value] or label!=name[=value]",
+        new Flag<PruneVolumesCommand>("all", 'a', "Also those with a name", static (o, v) => o._all = v));
 
-    private readonly Filters _filters = new("all", "label", "label!");
     private bool _all;
-    private bool _force;
+    private int _kept;
 
-    public override string Synopsis => "[OPTIONS]";
     public override Option[] Options => Table;
-    public override int MostOperands => 0;
 
-    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    protected override string Warning => _all ? "This will remove all local volumes not used by at least one container."
+        : "This will remove anonymous local volumes not used by at least one container.";
+
+    protected override void Check(CommandContext context) => _all |= Filters.Truth("all") is true;
+
+    protected override long Remove(CommandContext context)
     {
-        _all |= _filters.Single("all") is "true" or "1";
-        if (!_force && !Question.Ask(context, _all ? "This will remove all local volumes not used by at least one container."
-            : "This will remove anonymous local volumes not used by at least one container.")) return ExitCodes.Success;
-        var (freed, removed, kept) = Run(context, _all, _filters);
-        context.Out.WriteLine($"{(removed > 0 ? "\n" : "")}Total reclaimed space: {Human.Size(freed, 4)}");
-        context.Out.Flush();
-        if (kept > 0) context.Complain($"{kept} unused {(kept == 1 ? "volume" : "volumes")} with a name kept: -a removes them too");
-        return ExitCodes.Success;
+        (var freed, _kept) = Run(context, _all, Filters);
+        return freed;
     }
 
-    /// <summary>Removes volumes that no container has, and says so; how many bytes and volumes that were, and how many stay for their names.</summary>
-    public static (long Freed, int Removed, int Kept) Run(CommandContext context, bool all, Filters filters)
+    protected override void Conclude(CommandContext context)
+    {
+        if (_kept > 0) context.Complain($"{_kept} unused {(_kept == 1 ? "volume" : "volumes")} with a name kept: -a removes them too");
+    }
+
+    /// <summary>Removes volumes that no container has, and says so; how many bytes that were, and how many volumes stay for their names.</summary>
+    public static (long Freed, int Kept) Run(CommandContext context, bool all, Filters filters)
     {
         var engine = EngineAccess.Open(context);
         var used = VolumeUse.Names(engine);
@@ -57,7 +54,8 @@ internal sealed class PruneVolumesCommand : Command
             context.Out.WriteLine(volume.Name);
             freed += size;
         }
-        return (freed, removed, kept);
+        if (removed > 0) context.Out.WriteLine();
+        return (freed, kept);
     }
 
     // A container may have taken the volume meanwhile, or another prune removed it.
