@@ -72,6 +72,17 @@ public sealed class RegistryClient : IDisposable
             : client.Origin.Authorizer.IdentityToken is { } token ? Credential.IdentityToken(token, credential.Username) : credential;
     }
 
+    /// <summary>
+    /// Looks for repositories whose names or descriptions have a word in them. Where the registry has no search, its list of
+    /// repositories is searched for names.
+    /// </summary>
+    /// <param name="term">The word.</param>
+    /// <param name="most">How many results are wanted at most, from 1 to 100.</param>
+    /// <param name="cancellationToken">Ends the requests.</param>
+    /// <exception cref="CrunException">The registry cannot be asked, or has neither a search nor a list (<see cref="ErrorKind.Unsupported"/>).</exception>
+    public Task<IReadOnlyList<SearchResult>> SearchAsync(string term, int most, CancellationToken cancellationToken) =>
+        new Search(this).RunAsync(term, most, cancellationToken);
+
     /// <inheritdoc/>
     public void Dispose()
     {

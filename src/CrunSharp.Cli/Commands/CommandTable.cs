@@ -4,6 +4,7 @@ using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Commands.Disk;
 using CrunSharp.Cli.Commands.General;
 using CrunSharp.Cli.Commands.Images;
+using CrunSharp.Cli.Commands.Manifests;
 using CrunSharp.Cli.Commands.Objects;
 using CrunSharp.Cli.Commands.Registries;
 using CrunSharp.Cli.Commands.Volumes;
@@ -18,6 +19,7 @@ internal static class CommandTable
         new("builder", "Builds and their cache"),
         new("container", "Containers"),
         new("image", "Images"),
+        new("manifest", "Manifests and lists of them in registries"),
         new("network", "Networks"),
         new("system", "This program and its store"),
         new("volume", "Volumes"),
@@ -55,6 +57,8 @@ internal static class CommandTable
         new("inspect", Section.Other, "Show all that is known of containers and images", static () => new InspectCommand()),
         new("login", Section.Other, "Log in to a registry", static () => new LoginCommand()),
         new("logout", Section.Other, "Log out of a registry", static () => new LogoutCommand()),
+        new("manifest inspect", Section.Other, "Show a manifest as it is in its registry", static () => new InspectManifestCommand()),
+        new("search", Section.Other, "Look for images in a registry", static () => new SearchCommand()),
         new("system check", Section.Other, "Check images, layers and content, and repair them", static () => new CheckCommand()),
         new("system df", Section.Other, "Show what takes how much of the disk", static () => new DiskFreeCommand()),
         new("system prune", Section.Other, "Remove what nothing uses", static () => new PruneCommand()),
