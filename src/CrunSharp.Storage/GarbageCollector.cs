@@ -48,7 +48,7 @@ public static class GarbageCollector
         Sweep(store, store.Directories.Layers, layers, () => Mark(store, otherRoots), diffId =>
         {
             var record = store.Layers.TryReadRecord(diffId);
-            if (record?.Blob is { } blob) blobs.Add(blob.Digest);
+            blobs.UnionWith(record?.Blobs ?? []);
             bytes += record?.Size ?? 0;
             if (removes) RemoveLayer(store, diffId);
             removedLayers.Add(diffId);
@@ -126,7 +126,7 @@ public static class GarbageCollector
 
     private static void MarkLayer(Store store, Digest diffId, HashSet<Digest> used)
     {
-        if (used.Add(diffId) && store.Layers.TryReadRecord(diffId)?.Blob is { } blob) used.Add(blob.Digest);
+        if (used.Add(diffId)) used.UnionWith(store.Layers.TryReadRecord(diffId)?.Blobs ?? []);
     }
 
     private static IEnumerable<Digest> Names(SafeFileHandle directory)

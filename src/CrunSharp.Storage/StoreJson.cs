@@ -8,6 +8,11 @@ namespace CrunSharp.Storage;
 /// <summary>The store's own records and archives' lists as JSON.</summary>
 internal static class StoreJson
 {
+    public static JsonRecord<LayerForm> Form { get; } = new JsonRecord<LayerForm>(new LayerForm { Kind = default, Level = 0, Blob = null! })
+        .Required("kind", Word(KindOf, static kind => kind.ToString().ToLowerInvariant()), static f => f.Kind, static (f, v) => f with { Kind = v })
+        .Required("level", Int, static f => f.Level, static (f, v) => f with { Level = v })
+        .Required("blob", ImageParts.Descriptor, static f => f.Blob, static (f, v) => f with { Blob = v });
+
     public static JsonRecord<LayerRecord> Layer { get; } =
         new JsonRecord<LayerRecord>(new LayerRecord { DiffId = default, Size = 0, Entries = 0, TarSize = 0, Own = false, BootId = "" })
         .Required("diffId", ImageParts.Digest, static l => l.DiffId, static (l, v) => l with { DiffId = v })
@@ -16,6 +21,7 @@ internal static class StoreJson
         .Required("tarSize", Long, static l => l.TarSize, static (l, v) => l with { TarSize = v })
         .Required("own", Flag, static l => l.Own, static (l, v) => l with { Own = v })
         .Optional("blob", ImageParts.Descriptor, static l => l.Blob, static (l, v) => l with { Blob = v })
+        .Optional("forms", List(Form), static l => l.Forms, static (l, v) => l with { Forms = v })
         .Optional("implied", Texts, static l => l.Implied, static (l, v) => l with { Implied = v })
         .Field("hidesAll", Flag, static l => l.HidesAll, static (l, v) => l with { HidesAll = v })
         .OptionalValue("tree", ImageParts.Digest, static l => l.Tree, static (l, v) => l with { Tree = v })
@@ -34,43 +40,13 @@ internal static class StoreJson
         .Required("Layers", Texts, static a => a.Layers, static (a, v) => a with { Layers = v });
 
     public static JsonKind<IReadOnlyList<DockerArchiveImage>> ArchiveImages { get; } = List(ArchiveImage);
-}
 
-/// <summary>What the store knows about a layer: <c>layers/HEX/layer.json</c>.</summary>
-internal sealed record LayerRecord
-{
-    public required Digest DiffId { get; init; }
-
-    /// <summary>Bytes of all files.</summary>
-    public required long Size { get; init; }
-
-    public required long Entries { get; init; }
-
-    /// <summary>Bytes of the tar that has the diffID.</summary>
-    public required long TarSize { get; init; }
-
-    /// <summary>Whether the tar is a function of the directory; else it can only be had from the blob.</summary>
-    public required bool Own { get; init; }
-
-    /// <summary>The layer's compressed form, if there is one in the store.</summary>
-    public Descriptor? Blob { get; init; }
-
-    /// <summary>Directories without an entry of their own.</summary>
-    public IReadOnlyList<string>? Implied { get; init; }
-
-    /// <summary>Whether the layer hides all that is beneath it.</summary>
-    public bool HidesAll { get; init; }
-
-    /// <summary>
-    /// The digest of the tar that the directory would be, where that is not the layer's own; null until a check has found out.
-    /// </summary>
-    public Digest? Tree { get; init; }
-
-    /// <summary>Which boot of the host wrote it.</summary>
-    public required string BootId { get; init; }
-
-    /// <summary>Whether all of it is known to survive a power cut.</summary>
-    public bool Synced { get; init; }
+    private static CompressionKind KindOf(string text) => text switch
+    {
+        "gzip" => CompressionKind.Gzip,
+        "zstd" => CompressionKind.Zstd,
+        _ => throw CrunException.Invalid("it is no kind of compression"),
+    };
 }
 
 /// <summary>What the store knows about an image besides its configuration: <c>images/HEX.json</c>.</summary>

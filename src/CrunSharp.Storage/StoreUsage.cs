@@ -95,7 +95,7 @@ public sealed class StoreUsage
     private IEnumerable<Digest> PartsOf(Digest layer)
     {
         yield return layer;
-        if (_store.Layers.TryReadRecord(layer)?.Blob is { } blob) yield return blob.Digest;
+        foreach (var blob in _store.Layers.TryReadRecord(layer)?.Blobs ?? []) yield return blob;
     }
 
     // A layer that came as a bare tar has the digest of its blob.

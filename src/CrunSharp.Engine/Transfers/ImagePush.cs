@@ -16,13 +16,14 @@ public sealed class ImagePush(Store store, RegistryClient client, IPushProgress 
     /// <summary>Pushes an image; afterwards it has its digest in the repository as a further name.</summary>
     /// <param name="image">The image.</param>
     /// <param name="name">The name that it shall have in the registry, with a tag.</param>
+    /// <param name="compression">How layers shall be compressed; null for as they are, and with gzip those that are not.</param>
     /// <param name="cancellationToken">Ends it; what was sent completely stays there, and is not sent again.</param>
-    /// <returns>The manifest. It is the one that the image came with where all of it is still here, and else always the same.</returns>
+    /// <returns>The manifest. It is the one that the image came with where all of it is still here and no form was asked for, and else always the same.</returns>
     /// <exception cref="CrunException">The registry refuses it or cannot be reached, or a layer is damaged; the name in the registry has not changed.</exception>
-    public async Task<Descriptor> RunAsync(Image image, ImageReference name, CancellationToken cancellationToken)
+    public async Task<Descriptor> RunAsync(Image image, ImageReference name, LayerCompression? compression, CancellationToken cancellationToken)
     {
         var repository = client.Repository(name);
-        var kept = OutgoingManifest.TryKept(store, image);
+        var kept = compression is null ? OutgoingManifest.TryKept(store, image) : null;
         var blobs = kept is null ? new Descriptor[image.DiffIds.Count] : [.. ManifestReader.Read(kept).Layers];
         if (kept is null) store.Layers.Pin(image.DiffIds);
         var sources = new MountSources(store, name);
@@ -33,7 +34,7 @@ public sealed class ImagePush(Store store, RegistryClient client, IPushProgress 
         var options = new ParallelOptions { MaxDegreeOfParallelism = MostAtOnce, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(order, options, async (i, cancel) =>
         {
-            blobs[i] ??= await CompressAsync(image.DiffIds[i], compressing, cancel).ConfigureAwait(false);
+            blobs[i] ??= await CompressAsync(image.DiffIds[i], compression, compressing, cancel).ConfigureAwait(false);
             await PushLayerAsync(repository, image.DiffIds[i], blobs[i], sources, cancel).ConfigureAwait(false);
         }).ConfigureAwait(false);
         for (var i = 0; i < blobs.Length; i++) blobs[i] ??= blobs[order.First(other => image.DiffIds[other] == image.DiffIds[i])];
@@ -46,13 +47,13 @@ public sealed class ImagePush(Store store, RegistryClient client, IPushProgress 
         return new Descriptor { MediaType = type, Digest = digest, Size = manifest.Length };
     }
 
-    private async Task<Descriptor> CompressAsync(Digest diffId, SemaphoreSlim compressing, CancellationToken cancellationToken)
+    private async Task<Descriptor> CompressAsync(Digest diffId, LayerCompression? compression, SemaphoreSlim compressing, CancellationToken cancellationToken)
     {
         await compressing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             // A thread of its own: it waits for those of the pool.
-            return await Task.Factory.StartNew(() => store.Layers.Compress(store.Layers.Get(diffId), cancellationToken),
+            return await Task.Factory.StartNew(() => store.Layers.Compress(store.Layers.Get(diffId), compression, cancellationToken),
                 CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
         }
         finally

@@ -31,7 +31,8 @@ internal sealed class BlobCheck(CheckRun run)
     {
         foreach (var name in FileAt.List(run.Store.Directories.Layers))
         {
-            if (Digest.TryParseHex(name, out var diffId) && run.Store.Layers.TryReadRecord(diffId)?.Blob is { } blob) _sizes[blob.Digest] = blob.Size;
+            if (!Digest.TryParseHex(name, out var diffId) || run.Store.Layers.TryReadRecord(diffId) is not { } record) continue;
+            foreach (var blob in record.Descriptors) _sizes[blob.Digest] = blob.Size;
         }
         foreach (var id in run.Store.Images.Ids())
         {

@@ -150,21 +150,23 @@ public sealed class LayerStore
     /// and kept.
     /// </summary>
     /// <param name="layer">The layer.</param>
+    /// <param name="how">How it has to be compressed; null for as it is, and with gzip if it is not.</param>
     /// <param name="cancellationToken">Ends the work; nothing is left of it.</param>
     /// <exception cref="CrunException">The layer's directory or blob was changed.</exception>
-    public Descriptor Compress(Layer layer, CancellationToken cancellationToken = default)
+    public Descriptor Compress(Layer layer, LayerCompression? how = null, CancellationToken cancellationToken = default)
     {
-        if (layer.BlobDescriptor is { MediaType: MediaTypes.LayerGzip or MediaTypes.LayerZstd } there && _content.Contains(there.Digest)) return there;
-        if (TryReadRecord(layer.DiffId) is { Blob: { MediaType: MediaTypes.LayerGzip or MediaTypes.LayerZstd } made } && _content.Contains(made.Digest)) return made;
+        if (layer.Record.FindForm(how) is { } there && _content.Contains(there.Digest)) return there;
+        if (TryReadRecord(layer.DiffId)?.FindForm(how) is { } made && _content.Contains(made.Digest)) return made;
+        var form = how ?? LayerCompression.Usual;
         using var draft = _content.Begin();
         using var hash = new HashingSink(draft);
-        using (var gzip = new DeterministicGzipStream(hash))
+        using (var compressed = new DeterministicCompressStream(hash, form))
         {
-            WriteTar(layer, new CancellableSink(gzip, cancellationToken));
-            gzip.Finish();
+            WriteTar(layer, new CancellableSink(compressed, cancellationToken));
+            compressed.Finish();
         }
-        var blob = Describe(draft.Publish(hash.Finish()), draft.Count, CompressionKind.Gzip);
-        if (TryReadRecord(layer.DiffId) is { } record) Write(layer.DiffId, record with { Blob = blob });
+        var blob = Describe(draft.Publish(hash.Finish()), draft.Count, form.Kind);
+        if (TryReadRecord(layer.DiffId) is { } record) Write(layer.DiffId, record.With(form with { Level = form.ActualLevel }, blob));
         return blob;
     }
 

@@ -1,5 +1,6 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
+using CrunSharp.Cli.Options;
 using CrunSharp.Engine.Transfers;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
@@ -13,6 +14,8 @@ internal sealed class PushCommand : Command
     private static readonly Option[] Table =
     [
         new Flag<PushCommand>("all-tags", 'a', "Push all tags of the repository", static (o, v) => o._all = v),
+        new Value<PushCommand>("compression-format", '\0', "string", "Compress layers with gzip or zstd; as they are without it", static (o, v) => o._format = FormatOf(v)),
+        new Value<PushCommand>("compression-level", '\0', "int", "0 to 9 for gzip, 1 to 22 for zstd", static (o, v) => o._level = Numbers.Whole32(v)),
         new Flag<PushCommand>("disable-content-trust", '\0', "Accepted; images are not signed", static (_, _) => { }) { Hidden = true },
         ImagePlatform.Option<PushCommand>("The platform that the image must be for", static (o, v) => o._platform = v),
         new Flag<PushCommand>("quiet", 'q', "Only print the image's name", static (o, v) => o._quiet = v),
@@ -20,6 +23,8 @@ internal sealed class PushCommand : Command
     ];
 
     private bool _all;
+    private CompressionKind? _format;
+    private int? _level;
     private Platform? _platform;
     private bool _quiet;
     private bool _verifyTls = true;
@@ -35,13 +40,14 @@ internal sealed class PushCommand : Command
         if (name.Digest is not null) throw CrunException.Invalid("cannot push a digest reference");
         var hasTag = operands[0].LastIndexOf(':') > operands[0].LastIndexOf('/');
         if (_all && hasTag) throw CrunException.Invalid("tag can't be used with --all-tags/-a");
+        LayerCompression? compression = _format is null && _level is null ? null : new LayerCompression(_format ?? CompressionKind.Gzip, _level).Checked();
         if (!_all && !hasTag && !_quiet) context.Out.WriteLine($"Using default tag: {name.Tag}");
         using var store = StoreAccess.Open(context);
         using var cancel = new CancellationTokenSource();
         using var signals = AttachedSession.Forward(_ => cancel.Cancel());
         try
         {
-            PushAsync(context, store, name, cancel.Token).GetAwaiter().GetResult();
+            PushAsync(context, store, name, compression, cancel.Token).GetAwaiter().GetResult();
             return ExitCodes.Success;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
@@ -51,7 +57,7 @@ internal sealed class PushCommand : Command
         }
     }
 
-    private async Task PushAsync(CommandContext context, Store store, ImageReference name, CancellationToken cancellationToken)
+    private async Task PushAsync(CommandContext context, Store store, ImageReference name, LayerCompression? compression, CancellationToken cancellationToken)
     {
         if (!_quiet) context.Out.WriteLine($"The push refers to repository [{name.Host}/{name.Path}]");
         context.Out.Flush();
@@ -61,7 +67,7 @@ internal sealed class PushCommand : Command
         {
             ImagePlatform.Check(image, tagged.Familiar, _platform);
             Descriptor manifest;
-            using (var output = PushOutput.For(context, _quiet)) manifest = await new ImagePush(store, client, output).RunAsync(image, tagged, cancellationToken);
+            using (var output = PushOutput.For(context, _quiet)) manifest = await new ImagePush(store, client, output).RunAsync(image, tagged, compression, cancellationToken);
             if (!_quiet) context.Out.WriteLine($"{tagged.Tag}: digest: {manifest.Digest} size: {manifest.Size}");
             context.Out.Flush();
         }
@@ -84,4 +90,12 @@ internal sealed class PushCommand : Command
         tagged.Sort(static (a, b) => string.CompareOrdinal(a.Name.Tag, b.Name.Tag));
         return tagged;
     }
+
+    private static CompressionKind? FormatOf(string text) => text switch
+    {
+        "" => null,
+        "gzip" => CompressionKind.Gzip,
+        "zstd" => CompressionKind.Zstd,
+        _ => throw CrunException.Invalid("must be one of gzip, zstd"),
+    };
 }
