@@ -30,8 +30,8 @@ public sealed class LoginTests : NativeTest
     {
         var login = LogIn(Password);
         Assert.That(login.Succeeded().Out, Is.EqualTo("Login Succeeded\n"));
-        Assert.That(login.Err, Is.EqualTo($"WARNING! Your password will be stored unencrypted in {ConfigFile}.\nConfigure a credential helper to remove this warning. See\n"
-            + "https://docs.docker.com/engine/reference/commandline/login/#credentials-store\n\n"));
+        Assert.That(login.Err, Is.EqualTo($"\nWARNING! Your credentials are stored unencrypted in '{ConfigFile}'.\nConfigure a credential helper to remove this warning. See\n"
+            + "https://docs.docker.com/go/credential-store/\n\n"));
         Assert.That(File.GetUnixFileMode(ConfigFile), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
         Assert.That(AuthOf(_registry.Host), Is.EqualTo(Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"alice:{Password}"))));
         Assert.That(Directory.GetFiles(Folder), Is.EqualTo((string[])[ConfigFile]));
@@ -126,7 +126,7 @@ public sealed class LoginTests : NativeTest
         Run("tag", "busybox", $"{_registry.Host}/box").Succeeded();
         try
         {
-            Assert.That(WithConfig(null, "push", $"{_registry.Host}/box"), Has.Property("Code").EqualTo(1).And.Property("Err").Contains("push access denied").And.Property("Err").Contains("login"));
+            Assert.That(WithConfig(null, "push", $"{_registry.Host}/box"), Has.Property("Code").EqualTo(1).And.Property("Err").EqualTo($"crun-sharp: unauthorized: authentication required\nLog in first: crun-sharp login {_registry.Host}\n"));
             LogIn(Password).Succeeded();
             Assert.That(WithConfig(null, "push", $"{_registry.Host}/box").Succeeded().Out, Does.Match(@"latest: digest: sha256:[0-9a-f]{64} size: \d+\n$"));
         }

@@ -211,6 +211,30 @@ public class BuilderTests
     }
 
     [Test]
+    public void All_images_are_pulled_before_the_first_step_and_anew_when_that_is_wanted()
+    {
+        var asked = new List<string>();
+        Task Pull(ImageReference name)
+        {
+            asked.Add(name.Familiar);
+            _build.Store.Images.Tag(_build.Store.Images.Resolve("base").Id, name);
+            return Task.CompletedTask;
+        }
+        BuildResult Build(bool always) => _build.Build("FROM base\nRUN true\nCOPY --from=tools /bin/sh /x\nCOPY --from=tools /bin/sh /y\n", request => request with
+        {
+            NoCache = true,
+            AlwaysPull = always,
+            Pull = (name, _) => Pull(name),
+        });
+        Build(always: false);
+        Assert.That(asked, Is.EqualTo(new[] { "tools:latest" }));
+        Build(always: true);
+        Assert.That(asked[1..], Is.EquivalentTo(new[] { "base:latest", "tools:latest" }), "once each");
+        Build(always: false);
+        Assert.That(asked, Has.Count.EqualTo(3));
+    }
+
+    [Test]
     public void Heredocs_are_scripts_and_files()
     {
         var result = _build.Build("""

@@ -42,7 +42,11 @@ public sealed record BuildRequest
     /// <summary>
     /// Brings an image into the store under its name, or throws; null when images that are not there are an error.
     /// </summary>
+    /// <remarks>It is not called while a step runs, so that it may show by itself how it goes on.</remarks>
     public Func<ImageReference, CancellationToken, Task>? Pull { get; init; }
+
+    /// <summary>Whether images are brought also if they are there: there may be newer ones.</summary>
+    public bool AlwaysPull { get; init; }
 }
 
 /// <summary>What was built.</summary>

@@ -70,15 +70,30 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
                 missing ??= name;
                 return [];
             });
-            if (missing is null) return graph;
-            try
+            if (missing is not null)
             {
-                await _sources.PullAsync(missing, cancellationToken).ConfigureAwait(false);
+                await PullAsync(missing, graph.Stages.First(node => node.BaseName == missing).Stage.From, cancellationToken).ConfigureAwait(false);
+                continue;
             }
-            catch (CrunException error)
+            // Before steps run: two that draw on one terminal would disturb each other.
+            foreach (var node in graph.Stages.SelectMany(static stage => stage.Instructions))
             {
-                throw DockerfileError.Within(file.Source, graph.Stages.First(node => node.BaseName == missing).Stage.From.Range, error);
+                if (node.SourceImage is { } image && !image.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase) && _sources.TryFind(image) is null)
+                    await PullAsync(image, node.Instruction, cancellationToken).ConfigureAwait(false);
             }
+            return graph;
+        }
+    }
+
+    private async Task PullAsync(string image, Instruction needs, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _sources.PullAsync(image, cancellationToken).ConfigureAwait(false);
+        }
+        catch (CrunException error)
+        {
+            throw DockerfileError.Within(file.Source, needs.Range, error);
         }
     }
 
@@ -167,7 +182,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             var view = stage.View();
             var tree = instruction is not TransferInstruction { Sources.Count: > 0 } ? null
                 : node.Source is { } from ? _sources.TreeOf(await ResultOf(from, cancellationToken).ConfigureAwait(false), from)
-                : node.SourceImage is { } image ? await _sources.TreeOfAsync(image, cancellationToken).ConfigureAwait(false)
+                : node.SourceImage is { } image ? _sources.TreeOf(image)
                 : _sources.Context();
             if (_making.Make(stage, instruction, tree, view, cancellationToken) is not { } step) return;
             stage.Image.AddHistory(step.History, hasLayer: true);
@@ -186,7 +201,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         }
         catch (Exception error) when (error is CrunException or IOException)
         {
-            shown.Fail(error.Message);
+            shown.Fail(CrunException.Of(error).Message);
             throw;
         }
         catch (OperationCanceledException) when (shown.WasStarted)

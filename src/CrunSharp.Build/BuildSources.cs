@@ -17,18 +17,20 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Image> _images = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _pulled = new(StringComparer.Ordinal);
     private readonly Dictionary<Digest, ViewLayer> _layers = [];
     private readonly Dictionary<string, ContextIndex> _indexes = new(StringComparer.Ordinal);
     private SafeFileHandle? _contextDirectory;
     private SourceTree? _context;
 
-    /// <summary>An image of the store; null when it is not there.</summary>
+    /// <summary>An image of the store; null when it is not there, or there may be a newer one.</summary>
     /// <exception cref="CrunException">The name is no image's name.</exception>
     public Image? TryFind(string name)
     {
         lock (_lock)
         {
             if (_images.TryGetValue(name, out var known)) return known;
+            if (request.AlwaysPull && !_pulled.Contains(name)) return null;
             if (store.Images.TryResolve(name) is not { } image) return null;
             store.Layers.Pin(image.DiffIds);
             return _images[name] = image;
@@ -46,6 +48,7 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
         var reference = ImageReference.Parse(name);
         if (request.Pull is not { } pull) throw CrunException.NotFound($"{reference}: not found");
         await pull(reference, cancellationToken).ConfigureAwait(false);
+        lock (_lock) _pulled.Add(name);
         Find(name);
     }
 
@@ -100,10 +103,9 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
 
     /// <summary>The files of an image.</summary>
     /// <exception cref="CrunException">It cannot be had, or has no files.</exception>
-    public async Task<SourceTree> TreeOfAsync(string name, CancellationToken cancellationToken)
+    public SourceTree TreeOf(string name)
     {
         if (name.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase)) throw CrunException.Invalid("scratch has no files");
-        if (TryFind(name) is null) await PullAsync(name, cancellationToken).ConfigureAwait(false);
         var image = Find(name);
         var view = StageResult.ViewOf(LayersOf(image)) ?? throw CrunException.Invalid($"image {name} has no files");
         return new SourceTree(view, DockerIgnore.None, IndexOf($"image:{image.Id}"), MayChange: false);

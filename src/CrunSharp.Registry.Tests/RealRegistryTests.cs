@@ -163,7 +163,7 @@ public sealed class RealRegistryTests
         await PullAsync(anonymous.Repository("web"));
         var error = await FailureAsync(() => anonymous.Repository("web").Blobs.PushAsync(Descriptor(Bytes(5)), Opener(Bytes(5)), null, default));
         Assert.That((error.Kind, error.Message), Is.EqualTo((ErrorKind.Denied,
-            $"push access denied for {registry.Host}/web, it may require 'docker login': unauthorized: authentication required")));
+            "unauthorized: authentication required")));
         error = await FailureAsync(() => anonymous.LoginAsync(Me("wrong"), default));
         Assert.That(error.Message, Does.Contain("unauthorized: incorrect username or password"));
         await repository.Manifests.DeleteAsync(Digest.Of(Manifest(Config, Layer)).ToString(), default);

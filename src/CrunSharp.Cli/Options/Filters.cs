@@ -24,7 +24,7 @@ internal sealed class Filters(params string[] names)
         if (equals < 0) throw CrunException.Invalid("must be of the form name=value");
         var name = text[..equals].Trim().ToLowerInvariant();
         if (!Array.Exists(names, known => known == name))
-            throw CrunException.Invalid($"invalid filter '{name}': it must be one of {string.Join(", ", names)}");
+            throw CrunException.Unsupported($"invalid filter '{name}': it must be one of {string.Join(", ", names)}");
         _conditions.Add(new(name, text[(equals + 1)..].Trim()));
     }
 

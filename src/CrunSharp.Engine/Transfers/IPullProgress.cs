@@ -25,7 +25,7 @@ public enum LayerStage
 /// <summary>Hears how a pull goes on, from several threads at once.</summary>
 public interface IPullProgress
 {
-    /// <summary>An image is going to be pulled.</summary>
+    /// <summary>An image was found, and is going to be pulled.</summary>
     void Pulling(ImageReference name);
 
     /// <summary>The layers are known, from the base up.</summary>

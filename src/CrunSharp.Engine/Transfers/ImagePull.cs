@@ -25,13 +25,17 @@ public sealed class ImagePull(Store store, RegistryClient client, RegistryOption
     /// <exception cref="CrunException">It cannot be had, is not for the platform, or not what was promised; no name has changed.</exception>
     public async Task<PullResult> RunAsync(ImageReference name, Platform? platform, CancellationToken cancellationToken)
     {
-        progress.Pulling(name);
+        if (name is { Host: "docker.io", Path: "library/scratch" }) throw CrunException.Invalid("'scratch' is a reserved name");
         var repository = client.Repository(name);
         var before = store.Images.TryResolve(name);
         if (before is not null && await IsCurrentAsync(repository, name, before, platform, cancellationToken).ConfigureAwait(false) is { } current)
+        {
+            progress.Pulling(name);
             return new PullResult(before, current, false);
+        }
         store.Sweep(); // what a killed pull left: there may be no layer missing, and so no draft whose making does it
         var remote = await RemoteImage.ReadAsync(store, repository, name, platform ?? Platform.Host, cancellationToken).ConfigureAwait(false);
+        progress.Pulling(name);
         progress.Layers(remote.Layers);
         var hasMirrors = options.Settings.For(name.Host).Mirrors.Count > 0;
         await new LayerFetch(store, repository, hasMirrors, progress).RunAsync(remote.Layers, remote.Config.Rootfs.DiffIds, cancellationToken).ConfigureAwait(false);

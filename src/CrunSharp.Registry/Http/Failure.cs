@@ -10,7 +10,13 @@ internal static class Failure
     {
         var body = ErrorBody.Parse(answer.Body);
         var status = Status(answer);
-        var text = body.Text.Length > 0 ? body.Text : status;
+        var text = body.Text.Length > 0 ? body.Text : answer.Status switch
+        {
+            // An answer to HEAD has no body: what registries say otherwise.
+            HttpStatusCode.Unauthorized when request.Access != Access.Login => "unauthorized: authentication required",
+            HttpStatusCode.Forbidden when request.Access != Access.Login => "denied: requested access to the resource is denied",
+            _ => status,
+        };
         var remark = answer.Endpoint.Authorizer.Remark is { } note ? $" ({note})" : "";
         return (answer.Status, body.Code) switch
         {
@@ -34,7 +40,7 @@ internal static class Failure
     private static string Refusal(RegistryRequest request, string text) => request.Access switch
     {
         Access.Pull => $"pull access denied for {request.Repository}, repository does not exist or may require 'docker login': {text}",
-        Access.Push => $"push access denied for {request.Repository}, it may require 'docker login': {text}",
+        Access.Push => text,
         _ => $"access denied for {request.Repository}, it may require 'docker login': {text}",
     };
 

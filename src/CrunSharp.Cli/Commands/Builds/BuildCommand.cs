@@ -121,6 +121,7 @@ internal sealed class BuildCommand : Command
             Labels = _options.Labels.ToDictionary(static l => l.Key, static l => l.Value),
             Network = network,
             Pull = (name, cancellationToken) => ImageFetch.NeedAsync(context, store, name, _options.Platform, IsQuiet, cancellationToken),
+            AlwaysPull = _options.Pull,
         };
         using var cancel = new CancellationTokenSource();
         using var signals = AttachedSession.Forward(_ => cancel.Cancel());

@@ -64,7 +64,7 @@ internal static class ImageColumns
         new("CreatedSince", "CREATED", i => Human.Ago(i.Created, clock.GetUtcNow())),
         new("CreatedAt", "CREATED AT", static i => i.Created is { } time ? Human.Moment(time) : "N/A"),
         new("Size", "SIZE", static i => Human.Size(i.Size)),
-        new("VirtualSize", "VIRTUAL SIZE", static i => Human.Size(i.Size)),
+        new("VirtualSize", "VIRTUAL SIZE", static i => Human.Size(i.Size, 4)),
         new("SharedSize", "SHARED SIZE", static _ => "N/A"),
         new("UniqueSize", "UNIQUE SIZE", static _ => "N/A"),
         new("Containers", "CONTAINERS", static _ => "N/A"),

@@ -1,5 +1,6 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
+using CrunSharp.Cli.Commands.Registries;
 using CrunSharp.Cli.Options;
 using CrunSharp.Engine.Transfers;
 using CrunSharp.Oci;
@@ -56,6 +57,10 @@ internal sealed class PushCommand : Command
             return ImageFetch.Interrupted;
         }
     }
+
+    public override string? HintFor(CommandContext context, IReadOnlyList<string> operands, CrunException error) =>
+        error.Kind == ErrorKind.Denied && ImageReference.TryParse(operands[0], out var name)
+            ? $"Log in first: {context.Program} login{(name.Host == RegistryHost.Docker ? "" : " " + name.Host)}" : null;
 
     private async Task PushAsync(CommandContext context, Store store, ImageReference name, LayerCompression? compression, CancellationToken cancellationToken)
     {

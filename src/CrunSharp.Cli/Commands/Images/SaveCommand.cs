@@ -29,6 +29,8 @@ internal sealed class SaveCommand : Command
     {
         if (_output is null && context.OutputIsTerminal())
             throw CrunException.Invalid("cowardly refusing to save to a terminal: use the -o option or redirect");
+        if (_output is not null && Path.GetDirectoryName(Path.GetFullPath(_output)) is { } folder && !Directory.Exists(folder))
+            throw CrunException.NotFound($"invalid output path: directory \"{folder}\" does not exist");
         using var store = StoreAccess.Open(context);
         var images = Find(store, operands);
         foreach (var (image, names) in images) ImagePlatform.Check(image, names.Count > 0 ? names[0].Familiar : image.Id.Short, _platform);

@@ -46,7 +46,7 @@ internal sealed class InspectCommand : Command
         {
             if ((_type is null || _type == type) && tryFind(context, name) is { } found) return found;
         }
-        throw CrunException.NotFound($"No such {_type ?? "object"}: {name}");
+        throw CrunException.NotFound($"No such {_type ?? "object"}: {(_type == "image" && ImageReference.TryParse(name, out var image) ? image.Familiar : name)}");
     }
 
     private static DomObject? TryFindContainer(CommandContext context, string name) =>

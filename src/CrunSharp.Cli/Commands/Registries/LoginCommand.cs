@@ -47,7 +47,7 @@ internal sealed class LoginCommand : Command
     {
         var known = await store.FindAsync(client.Host, CancellationToken.None);
         if (known is not null && _username.Length == 0 && _password.Length == 0 && await TryAgainAsync(context, client, store, known)) return ExitCodes.Success;
-        if (_password.Length == 0 && !context.InputIsTerminal())
+        if ((_username.Length == 0 || _password.Length == 0) && !context.InputIsTerminal())
         {
             context.Error.WriteLine("Error: Cannot perform an interactive login from a non TTY device");
             return ExitCodes.Failure;
@@ -79,9 +79,9 @@ internal sealed class LoginCommand : Command
         var kept = await client.LoginAsync(credential, CancellationToken.None);
         if (await store.StoreAsync(client.Host, kept, CancellationToken.None) && !kept.IsIdentityToken)
         {
-            context.Error.Write($"WARNING! Your password will be stored unencrypted in {store.Path}.\n"
+            context.Error.Write($"\nWARNING! Your credentials are stored unencrypted in '{store.Path}'.\n"
                 + "Configure a credential helper to remove this warning. See\n"
-                + "https://docs.docker.com/engine/reference/commandline/login/#credentials-store\n\n");
+                + "https://docs.docker.com/go/credential-store/\n\n");
         }
         context.Out.WriteLine("Login Succeeded");
     }
