@@ -136,6 +136,21 @@ public sealed class LoginTests : NativeTest
         }
     }
 
+    [Test]
+    public void Two_who_log_in_at_once_are_both_logged_in()
+    {
+        using var other = new TestRegistry(World, 5006, "alice", Password);
+        string[] hosts = [_registry.Host, other.Host, _registry.Host.Replace("127.0.0.1", "localhost", StringComparison.Ordinal), other.Host.Replace("127.0.0.1", "localhost", StringComparison.Ordinal)];
+        var secret = World.File("secret", Password);
+        var logins = string.Join('\n', hosts.Select(host => $"$C login -u alice --password-stdin {host} < {secret} > /dev/null 2>&1 &"));
+        World.Shell($"export DOCKER_CONFIG={Folder}\n{logins}\nwait").Succeeded();
+        Assert.That(hosts.Select(AuthOf), Has.None.Null);
+        var logouts = string.Join('\n', hosts.Select(static host => $"$C logout {host} &"));
+        World.Shell($"export DOCKER_CONFIG={Folder}\n{logouts}\nwait").Succeeded();
+        Assert.That(hosts.Select(AuthOf), Has.All.Null);
+        Assert.That(Directory.GetFiles(Folder), Is.EqualTo((string[])[ConfigFile]));
+    }
+
     private Outcome LogIn(string password) => WithConfig(password + "\n", "login", "-u", "alice", "--password-stdin", _registry.Host);
 
     private Outcome WithConfig(string? input, params string[] arguments)

@@ -116,6 +116,19 @@ public sealed class PullTests : NativeTest
     }
 
     [Test]
+    public void A_build_looks_for_newer_images_when_it_is_told_to()
+    {
+        var dockerfile = $"FROM {Name}:1\nCOPY --from={Name} /c /d\n";
+        Assert.That(World.RunWith(dockerfile, "build", "-t", "on-top", "-").Succeeded().Err, Does.Contain("1: Pulling from team/web").And.Contain("latest: Pulling from team/web"));
+        Assert.That(World.RunWith(dockerfile, "build", "-t", "on-top", "-").Succeeded().Err, Does.Not.Contain("Pulling"));
+        Assert.That(World.RunWith(dockerfile, "build", "--pull", "-t", "on-top", "-").Succeeded().Err, Does.Contain($"Status: Image is up to date for {Name}:1\n").And.Contain($"Status: Image is up to date for {Name}:latest\n"));
+        World.RunWith("FROM on-top\n", "build", "--pull", "-").Failed(1, "-:1: ");
+    }
+
+    [Test]
+    public void A_name_that_is_only_for_Dockerfiles_is_not_pulled() => Run("run", "scratch").Failed(125, "'scratch' is a reserved name");
+
+    [Test]
     public void Two_pulls_at_once_fetch_each_layer_once()
     {
         var before = BlobRequests.Length;

@@ -114,6 +114,30 @@ public sealed class PushTests : BuildTest
         Run("push", "-a", $"{name}:a").Failed(1, "tag can't be used with --all-tags/-a");
     }
 
+    [TestCase("gzip", 9)]
+    [TestCase("zstd", 19)]
+    public void Layers_are_compressed_as_it_was_said_and_others_can_read_them(string format, int level)
+    {
+        var name = $"{_registry.Host}/packed-{format}";
+        BuildText("FROM busybox\nRUN seq 1 300000 > /numbers\n", "-t", name).Succeeded();
+        var usual = DigestOf(Run("push", name).Succeeded());
+        var digest = DigestOf(Run("push", "--compression-format", format, "--compression-level", $"{level}", name).Succeeded());
+        Assert.That(digest, Is.Not.EqualTo(usual));
+        Assert.That(Run("manifest", "inspect", name).Succeeded().Out, Does.Contain($"layer.v1.tar+{format}").And.Not.Contain(format == "gzip" ? "+zstd" : "+gzip"));
+        World.Host.Tool("skopeo", "--insecure-policy", "--tmpdir", World.Files, "copy", "-q", "--src-tls-verify=false", "--dest-decompress", $"docker://{name}", $"dir:{World.Files}/packed");
+        Assert.That(World.Shell($"cat {World.Files}/packed/* | grep -ac '^299999$'").Line, Is.EqualTo("1"));
+        Directory.Delete($"{World.Files}/packed", recursive: true);
+
+        var before = _registry.Requests.Count;
+        Assert.That(DigestOf(Run("push", "--compression-format", format, "--compression-level", $"{level}", name).Succeeded()), Is.EqualTo(digest));
+        Assert.That(DigestOf(Run("push", name).Succeeded()), Is.EqualTo(usual), "what is usual stays so");
+        Assert.That(_registry.UploadsSince(before), Is.Empty);
+        Run("rmi", name).Succeeded();
+        Assert.That(Run("run", "--rm", "-q", "--network", "none", name, "tail", "-n", "1", "/numbers").Succeeded().Out, Is.EqualTo("300000\n"));
+        Run("push", "--compression-level", "10", name).Failed(1, "the compression level 10 is not between 0 and 9");
+        Assert.That(Run("push", "--compression-format", "xz", name).Err, Does.StartWith("invalid argument \"xz\" for \"--compression-format\" flag: must be one of gzip, zstd\n"));
+    }
+
     [Test]
     public void On_a_terminal_each_layer_has_a_row()
     {

@@ -149,7 +149,7 @@ public sealed class SystemTests : BuildTest
         });
         var verbose = Run("system", "df", "-v").Succeeded().Out;
         Assert.That(verbose, Does.Match(@"^Images space usage:\n\nREPOSITORY +TAG +IMAGE ID +CREATED +SIZE +SHARED SIZE +UNIQUE SIZE +CONTAINERS\n")
-            .And.Match(@"\ntwo +latest +[0-9a-f]{12} +\S.* ago +[0-9.]+MB +[0-9.]+MB +1\.0\d*MB +1\n")
+            .And.Match(@"\ntwo +latest +[0-9a-f]{12} +\S.* ago +5\.98MB +4\.98MB +1MB +1\n")
             .And.Match(@"\n\nContainers space usage:\n\nCONTAINER ID +IMAGE +COMMAND +LOCAL VOLUMES +SIZE +CREATED +STATUS +NAMES\n")
             .And.Match(@"\n\nLocal Volumes space usage:\n\nVOLUME NAME +LINKS +SIZE\nkept +1 +7\d\dkB\nunused +0 +")
             .And.Match(@"\n\nBuild cache usage: 2\.\d+MB\n\nCACHE ID +CACHE TYPE +SIZE +CREATED +LAST USED +USAGE +SHARED\n"));
