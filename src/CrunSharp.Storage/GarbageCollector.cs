@@ -119,7 +119,7 @@ public static class GarbageCollector
         var used = Mark(store, otherRoots);
         foreach (var diffId in Names(store.Directories.Layers))
         {
-            if (!without.Contains(diffId) && store.Layers.TryReadRecord(diffId)?.Blob is { } blob) used.Add(blob.Digest);
+            if (!without.Contains(diffId)) used.UnionWith(store.Layers.TryReadRecord(diffId)?.Blobs ?? []);
         }
         return used;
     }
