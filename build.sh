@@ -105,7 +105,7 @@ needs_tools() {
 
 # Debian's packages for tests, demo and bench; nothing of them is needed to use crun-sharp.
 PACKAGES="busybox-static iproute2 nftables curl"
-TEST_PACKAGES="debootstrap mmdebstrap tar xz-utils procps libseccomp-dev gcc libc6-dev skopeo buildah podman conmon netavark aardvark-dns iptables containerd docker.io docker-registry apache2-utils"
+TEST_PACKAGES="debootstrap mmdebstrap tar xz-utils procps libseccomp-dev gcc libc6-dev skopeo buildah podman conmon netavark aardvark-dns iptables containerd docker.io docker-registry apache2-utils umoci"
 VM_PACKAGES="user-mode-linux systemd qemu-system-x86 cpio"
 needs_packages() {
   needs_tools
