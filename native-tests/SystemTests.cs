@@ -109,6 +109,28 @@ public sealed class SystemTests : BuildTest
     }
 
     [Test]
+    public void What_a_killed_supervisor_left_is_cleared_by_a_check()
+    {
+        Run("run", "-d", "--name", "shot", "-p", "8081:80", "busybox", "sleep", "1000").Succeeded();
+        var (id, pid) = (World.IdOf("shot"), World.PidOf("shot"));
+        foreach (var victim in (int[])[World.SupervisorOf(id)!.Value, pid])
+        {
+            using var process = CrunSharp.Kernel.Processes.PidHandle.TryOpen(victim);
+            process?.Send(CrunSharp.Kernel.Processes.Signal.SIGKILL.Number);
+            process?.WaitForEnd(TimeSpan.FromSeconds(10));
+        }
+        Assert.That(Run("system", "check").Succeeded().Line, Does.EndWith("all right"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(World.Cgroups, Is.Empty);
+            Assert.That(Directory.GetFiles($"{World.RunRoot}/net/bridge/ip"), Is.Empty);
+            Assert.That(World.Host.Mounts.Split('\n').Count(line => line.Contains(World.Directory, StringComparison.Ordinal)), Is.EqualTo(World.Host.KnownMounts));
+            Assert.That(World.Host.Tool("nft", "list", "ruleset"), Does.Not.Contain("8081"));
+            Assert.That(Run("ps", "-a", "--format", "{{.Names}} {{.Status}}").Line, Does.StartWith("shot Exited (255)"));
+        });
+    }
+
+    [Test]
     public void Findings_are_shown_through_a_format_and_quickly()
     {
         var id = MakeImages(isForeign: false);

@@ -195,6 +195,55 @@ public sealed class PullFaultTests : NativeTest
     }
 
     [Test]
+    public void A_pull_that_was_killed_is_gone_on_with_at_the_same_byte([Values] bool hasChanged)
+    {
+        _registry.Faults(FaultyRegistry.PathOf(_registry.Large.Blob), (request, _) => _registry.Right(request).StallAt(300_000));
+        using (var pull = World.Start("pull", _registry.Image))
+        {
+            World.Await(() => Partial().Sum(static file => file.Length) == 300_000, "half of the layer is here");
+            pull.Send(Signal.SIGKILL);
+            pull.Wait();
+        }
+        AssertClean("all right");
+        if (hasChanged) // by whatever hand
+        {
+            using var file = Partial()[0].OpenWrite();
+            file.Position = 200_000;
+            file.WriteByte(0);
+            file.WriteByte(1);
+        }
+        _registry.Faults(static (_, _) => null);
+        Run("pull", "-q", _registry.Image).Succeeded();
+        Assert.That(_registry.ForLarge.Select(static request => request.Header("Range")), Is.EqualTo((string?[])(hasChanged ? ["bytes=300000-", null] : ["bytes=300000-"])));
+        AssertClean("all right$");
+        Assert.That(Directory.GetFileSystemEntries($"{World.Root}/tmp"), Is.Empty);
+    }
+
+    [Test]
+    public void On_a_full_disk_nothing_is_left()
+    {
+        var small = $"{World.Directory}/small";
+        World.Shell($"mkdir {small} && mount -t tmpfs -o size=1000k tmpfs {small}").Succeeded();
+        try
+        {
+            var there = new Dictionary<string, string> { ["CRUN_SHARP_ROOT"] = $"{small}/root" };
+            using (var pull = World.StartWith(there, "pull", "-q", _registry.Image))
+            {
+                var outcome = pull.Wait();
+                outcome.Failed(1);
+                Assert.That(outcome.Err, Does.Match("No space left on device|what fits on the disk"));
+            }
+            Assert.That(World.Shell($"ls -A {small}/root/tmp {small}/root/images").Succeeded().Lines, Has.None.Match("partial|draft|json"));
+            using var check = World.StartWith(there, "system", "check");
+            Assert.That(check.Wait().Succeeded().Lines[^1], Does.Contain("all right"));
+        }
+        finally
+        {
+            World.Shell($"umount {small}; rmdir {small}").Succeeded();
+        }
+    }
+
+    [Test]
     public void Who_interrupts_a_pull_that_hangs_leaves_a_store_that_is_right()
     {
         _registry.Faults(FaultyRegistry.PathOf(_registry.Large.Blob), (request, _) => _registry.Right(request).StallAt(300_000));

@@ -40,6 +40,17 @@ public class StoreCheckTests : TemporaryFolder
         ("the record of a foreign layer", static (t, i) => File.WriteAllText(t.LayerRecord(i), ""), "Layer its record is damaged or missing", "unpacked again*", true),
         ("a foreign layer less", static (t, i) => Directory.Delete(t.LayerPath(i), true), "Layer it is missing", "unpacked again*", true),
         ("an own layer less", static (t, i) => Directory.Delete(t.LayerPath(i), true), "Image layer * is not in the store", "removed: load or build it again", false),
+        ("a file for a foreign layer", static (t, i) => { Directory.Delete(t.LayerPath(i), true); File.WriteAllText(t.LayerPath(i), ""); }, "Layer it is no directory", "unpacked again*", true),
+        ("a link for a foreign layer", static (t, i) => t.Swap(t.LayerPath(i)), "Layer it is no directory", "unpacked again*", true),
+        ("a link for the files of a foreign layer", static (t, i) => t.Swap(t.LayerPath(i) + "/diff"), "Layer its directory is missing", "unpacked again*", true),
+        ("a file for the files of an own layer", static (t, i) => { Directory.Delete(t.LayerPath(i) + "/diff", true); File.WriteAllText(t.LayerPath(i) + "/diff", ""); }, "Layer its directory is missing", "removed: it cannot be made anew", false),
+        ("a link for a directory in a foreign layer", static (t, i) => t.Swap(t.LayerPath(i) + "/diff/dir"), "Layer its directory was changed*", "unpacked again*", true),
+        ("a directory for the record of a foreign layer", static (t, i) => { File.Delete(t.LayerRecord(i)); Directory.CreateDirectory(t.LayerRecord(i)); }, "Layer *", "unpacked again*", true),
+        ("a directory for a configuration", static (t, i) => { File.Delete(t.Blob(i.Id)); Directory.CreateDirectory(t.Blob(i.Id)); }, "Blob it is no file", "removed", false),
+        ("a link for a foreign layer's blob", static (t, i) => { File.Delete(t.Blob(t.BlobOf(i))); File.CreateSymbolicLink(t.Blob(t.BlobOf(i)), "/etc/passwd"); }, "Blob it is no file", "removed", false),
+        ("a pipe for a foreign layer's blob", static (t, i) => { File.Delete(t.Blob(t.BlobOf(i))); Shell.Run($"mkfifo {t.Blob(t.BlobOf(i))}"); }, "Blob it is no file", "removed", false),
+        ("a directory for the record of an image", static (t, i) => { File.Delete($"{t._store}/images/{i.Id.Hex}.json"); Directory.CreateDirectory($"{t._store}/images/{i.Id.Hex}.json"); }, "Image its record is damaged", "written anew", true),
+        ("a directory for a name", static (t, _) => { var name = Directory.GetFiles(t._store + "/names")[0]; File.Delete(name); Directory.CreateDirectory(name); }, "Name its file is damaged", "removed", true),
         ("a bit of a configuration", static (t, i) => t.Flip(t.Blob(i.Id)), "Blob its bytes have the digest *", "removed", false),
         ("the end of a configuration", static (t, i) => File.WriteAllText(t.Blob(i.Id), "{}"), "Blob its bytes have the digest *", "removed", false),
         ("a configuration less", static (t, i) => File.Delete(t.Blob(i.Id)), "Image content * is not in the store", "removed: load or build it again", false),
@@ -255,6 +266,13 @@ public class StoreCheckTests : TemporaryFolder
     private string Blob(Digest digest) => $"{_store}/blobs/sha256/{digest.Hex}";
 
     private Digest BlobOf(Image image) => image.GetLayers()[0].Blob!.Value;
+
+    // A link to a copy of what is there takes its place: what is behind a link is not ours.
+    private void Swap(string path)
+    {
+        Directory.Move(path, Folder + "/elsewhere");
+        File.CreateSymbolicLink(path, Folder + "/elsewhere");
+    }
 
     // The times stay as they are, as when a disk forgets.
     private void Flip(string path)

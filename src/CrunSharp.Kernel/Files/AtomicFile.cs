@@ -63,7 +63,7 @@ public static class AtomicFile
 
     /// <summary>A file's content; null when it does not exist.</summary>
     /// <exception cref="CrunException">
-    /// It cannot be read, or, with <see cref="ErrorKind.InvalidInput"/>, is larger than <paramref name="most"/> bytes.
+    /// It cannot be read, or, with <see cref="ErrorKind.InvalidInput"/>, is a directory or larger than <paramref name="most"/> bytes.
     /// </exception>
     public static byte[]? TryRead(SafeFileHandle? directory, string name, long most = 64 * 1024 * 1024)
     {
@@ -74,7 +74,14 @@ public static class AtomicFile
                 ? null
                 : throw SystemCall.Failure(errno, $"read {name}", $"openat({SystemCall.Fd(directory)}, {SystemCall.Quote(name)}, O_RDONLY)");
         }
-        return OpenFile.ReadAll(file, most, out var size) ?? throw CrunException.Invalid($"the file has {size} bytes, more than {most}", $"read {name}");
+        try
+        {
+            return OpenFile.ReadAll(file, most, out var size) ?? throw CrunException.Invalid($"the file has {size} bytes, more than {most}", $"read {name}");
+        }
+        catch (CrunException error) when (error.Errno == Errno.EISDIR)
+        {
+            throw CrunException.Invalid("it is a directory", $"read {name}");
+        }
     }
 
     /// <summary>Removes what <see cref="Write"/> left in a directory in processes that were killed.</summary>

@@ -40,6 +40,10 @@ public class HostileLayerTests : TemporaryFolder
             TestTar.File(w, ".wh.gone", "");
             TestTar.Entry(w, TarKind.HardLink, "h", "gone");
         }, "no file of the layer");
+        yield return Case("a whiteout that climbs", w => TestTar.File(w, "../.wh.victim", ""), "leads upwards");
+        yield return Case("an opaque mark that climbs", w => TestTar.File(w, "../victim/.wh..wh..opq", ""), "leads upwards");
+        yield return Case("an attribute with a name of 300 bytes", w => w.Begin(Attributed("user." + new string('x', 300), 1)), "name is empty or too long");
+        yield return Case("an attribute of 70 000 bytes", w => w.Begin(Attributed("user.x", 70_000)), "has 70000 bytes");
         yield return Case("a whiteout of nothing", w => TestTar.File(w, "d/.wh.", ""), "no valid whiteout");
         yield return Case("a whiteout of .", w => TestTar.File(w, "d/.wh..", ""), "no valid whiteout");
         yield return Case("a whiteout of ..", w => TestTar.File(w, "d/.wh...", ""), "no valid whiteout");
@@ -323,6 +327,9 @@ public class HostileLayerTests : TemporaryFolder
         MakeSubfolder("victim");
         File.WriteAllText(Folder + "/victim/secret", "secret");
     }
+
+    private static TarEntry Attributed(string name, int size) =>
+        new() { Name = "f", Kind = TarKind.File, Attributes = [new TarAttribute(name, new byte[size])] };
 
     private static TestCaseData Case(string name, Action<TarWriter> write, string reason) =>
         new TestCaseData(TestTar.Write(write), reason).SetArgDisplayNames(name);

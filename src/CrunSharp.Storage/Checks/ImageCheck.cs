@@ -22,6 +22,7 @@ internal sealed class ImageCheck(CheckRun run)
         {
             run.Found(FindingKind.Image, Name(id), "its record is damaged", () =>
             {
+                if (FileAt.TryStatus(run.Store.Directories.Images, $"{id.Hex}.json") is { Kind: FileKind.Directory }) FileAt.RemoveTree(run.Store.Directories.Images, $"{id.Hex}.json");
                 _images.Write(new ImageRecord { Id = id, Manifest = FindManifest(id) });
                 return Mending.Succeeded("written anew");
             });

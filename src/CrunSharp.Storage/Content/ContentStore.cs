@@ -35,9 +35,7 @@ public sealed class ContentStore
     /// <exception cref="CrunException">It is not there, has more than <paramref name="most"/> bytes, or is damaged.</exception>
     public byte[] Read(Digest digest, long most)
     {
-        using var file = OpenFile(digest);
-        var content = Kernel.Files.OpenFile.ReadAll(file, most, out var size)
-            ?? throw CrunException.Integrity($"it has {size} bytes, more than {most}", $"content {digest}");
+        var content = ReadUpTo(digest, most);
         // Not by a VerifyingStream, whose first one loads OpenSSL: this is on the way of every start of a container.
         if (Digest.Of(content) is var actual && actual != digest)
             throw CrunException.Integrity($"its digest is {actual} where {digest} was promised", $"content {digest}");
@@ -75,6 +73,20 @@ public sealed class ContentStore
 
     internal BlobDraft Begin() => new(_directories, _pins, _drafts);
 
+    private byte[] ReadUpTo(Digest digest, long most)
+    {
+        using var file = OpenFile(digest);
+        try
+        {
+            return Kernel.Files.OpenFile.ReadAll(file, most, out var size)
+                ?? throw CrunException.Integrity($"it has {size} bytes, more than {most}", $"content {digest}");
+        }
+        catch (CrunException error) when (error.Errno == Errno.EISDIR)
+        {
+            throw CrunException.Integrity("it is no file", $"content {digest}");
+        }
+    }
+
     private bool TryReadWhole(Digest digest, int size)
     {
         try
@@ -90,7 +102,7 @@ public sealed class ContentStore
     private void Remove(Digest digest)
     {
         _pins.Release(_directories.Blobs, digest.Hex);
-        FileAt.Remove(_directories.Blobs, digest.Hex);
+        FileAt.RemoveTree(_directories.Blobs, digest.Hex); // whatever a hand has put there
     }
 
     private SafeFileHandle OpenFile(Digest digest)
