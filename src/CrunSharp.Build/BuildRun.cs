@@ -23,6 +23,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private readonly SemaphoreSlim _running = new(Math.Max(4, Environment.ProcessorCount));
     private readonly BuildSources _sources = new(store, cache, request, clock);
     private readonly StepMaking _making = new(request, arguments, runner);
+    private readonly CopyMaking _copying = new();
     private int _steps;
     private int _cached;
     private int _shown;
@@ -180,18 +181,17 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         try
         {
             var view = stage.View();
-            var tree = instruction is not TransferInstruction { Sources.Count: > 0 } ? null
-                : node.Source is { } from ? _sources.TreeOf(await ResultOf(from, cancellationToken).ConfigureAwait(false), from)
-                : node.SourceImage is { } image ? _sources.TreeOf(image)
-                : _sources.Context();
-            if (_making.Make(stage, instruction, tree, view, cancellationToken) is not { } step) return;
+            var step = instruction is TransferInstruction transfer
+                ? await _copying.MakeAsync(stage, transfer, () => TreeOf(node, cancellationToken), view, cancellationToken).ConfigureAwait(false)
+                : _making.Make(stage, instruction, view);
+            if (step is null) return;
             stage.Image.AddHistory(step.History, hasLayer: true);
             Interlocked.Increment(ref _steps);
 
             // The same step of two stages is done once.
             var withoutParent = step.Key.WithoutParent();
             var mine = new TaskCompletionSource<BuiltLayer>(TaskCreationOptions.RunContinuationsAsynchronously);
-            var shared = _layers.GetOrAdd(stage.DefinitionOf(withoutParent), mine);
+            var shared = _layers.GetOrAdd(step.IsIndependent ? withoutParent : stage.DefinitionOf(withoutParent), mine);
             var layer = shared == mine
                 ? await MakeLayerAsync(stage, step, withoutParent, mine, instruction, shown, view, cancellationToken).ConfigureAwait(false)
                 : await shared.Task.ConfigureAwait(false);
@@ -211,12 +211,18 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         }
     }
 
+    // Where an instruction takes files from.
+    private async Task<SourceTree> TreeOf(InstructionNode node, CancellationToken cancellationToken) =>
+        node.Source is { } from ? _sources.TreeOf(await ResultOf(from, cancellationToken).ConfigureAwait(false), from)
+        : node.SourceImage is { } image ? _sources.TreeOf(image)
+        : _sources.Context();
+
     private async Task<BuiltLayer> MakeLayerAsync(StageResult stage, LayerStep step, Digest withoutParent, TaskCompletionSource<BuiltLayer> made,
         Instruction instruction, ShownStep shown, LayerView? view, CancellationToken cancellationToken)
     {
         try
         {
-            var layer = request.NoCache ? null : await TryHitAsync(stage, step.Key, withoutParent).ConfigureAwait(false);
+            var layer = request.NoCache ? null : await TryHitAsync(stage, step, withoutParent).ConfigureAwait(false);
             if (layer is null)
             {
                 await _running.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -241,12 +247,15 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     }
 
     // The digest of a parent that was just made takes a while: it is waited for only when it can matter.
-    private async Task<BuiltLayer?> TryHitAsync(StageResult stage, CacheKey key, Digest withoutParent)
+    private async Task<BuiltLayer?> TryHitAsync(StageResult stage, LayerStep step, Digest withoutParent)
     {
-        if (stage.IsNew || !cache.WasDone(withoutParent)) return null;
-        var record = cache.TryGet(key.On(await stage.DiffIdsAsync().ConfigureAwait(false)));
+        if ((stage.IsNew && !step.IsIndependent) || !cache.WasDone(withoutParent)) return null;
+        var record = cache.TryGet(step.Key.On(await ParentOf(step, stage).ConfigureAwait(false)));
         return record?.DiffId is { } diffId && _sources.TryLayer(diffId) is { } layer ? _sources.Use(layer, record.Created) : null;
     }
+
+    private static Task<IReadOnlyList<Digest>> ParentOf(LayerStep step, StageResult stage) =>
+        step.IsIndependent ? Task.FromResult<IReadOnlyList<Digest>>([]) : stage.DiffIdsAsync();
 
     private async Task<BuiltLayer> DoAsync(StageResult stage, LayerStep step, Digest withoutParent, Instruction instruction, ShownStep shown, LayerView? view, CancellationToken cancellationToken)
     {
@@ -254,11 +263,12 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         var isNew = !cache.WasDone(withoutParent);
         var draft = store.Layers.Begin();
         _drafts.Add(draft);
-        await step.RunAsync(new StepSite(stage.Lowers(), view, draft, shown.Output), cancellationToken).ConfigureAwait(false);
+        var site = step.IsIndependent ? new StepSite([], null, draft, shown.Output) : new StepSite(stage.Lowers(), view, draft, shown.Output);
+        await step.RunAsync(site, cancellationToken).ConfigureAwait(false);
 
         // From here on the directory is frozen: the next step stands on it while its digest is made.
         var created = SourceDateEpoch() ?? clock.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
-        var parent = stage.DiffIdsAsync();
+        var parent = ParentOf(step, stage);
         var key = step.Key;
         var commit = Task.Run(async () =>
         {

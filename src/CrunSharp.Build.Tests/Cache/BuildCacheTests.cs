@@ -209,6 +209,46 @@ public class BuildCacheTests
     }
 
     [Test]
+    public void A_linked_layer_hits_whatever_is_beneath_it()
+    {
+        const string dockerfile = "FROM base\nRUN echo {0} > /1\nCOPY --link src /src\nCOPY --link=true src/a /a\nRUN cat /src/a\n";
+        var first = _build.Build(dockerfile.Replace("{0}", "one", StringComparison.Ordinal));
+        var second = _build.Build(dockerfile.Replace("{0}", "two", StringComparison.Ordinal));
+        Assert.That((second.Steps, second.Cached), Is.EqualTo((4, 2)));
+        Assert.That(_build.Config(second).Rootfs.DiffIds.Skip(2).Take(2), Is.EqualTo(_build.Config(first).Rootfs.DiffIds.Skip(2).Take(2)));
+        // Without --link it is another step, and only the linked one after it hits.
+        Assert.That(_build.Build(dockerfile.Replace("{0}", "two", StringComparison.Ordinal).Replace(" --link ", " ", StringComparison.Ordinal)).Cached, Is.EqualTo(2));
+        _build.Write("src/a", "other");
+        Assert.That(_build.Build(dockerfile.Replace("{0}", "three", StringComparison.Ordinal)).Cached, Is.Zero);
+    }
+
+    [Test]
+    public void Only_what_parents_selects_matters()
+    {
+        const string dockerfile = "FROM base\nCOPY --parents src/d/* /\n";
+        _build.Build(dockerfile);
+        _build.Write("src/a", "other");
+        Assert.That(_build.Build(dockerfile).Cached, Is.EqualTo(1));
+        File.SetUnixFileMode(Path.Combine(_build.Context, "src/d"), (UnixFileMode)0x1c0);
+        Assert.That(_build.Build(dockerfile).Cached, Is.Zero, "the mode of a directory that is kept");
+        _build.Write("src/d/b", "other");
+        Assert.That(_build.Build(dockerfile).Cached, Is.Zero);
+    }
+
+    [TestCase("u=rwX,go=rX")]
+    [TestCase("755")]
+    public void What_permissions_come_out_matters_and_not_what_they_were(string mode)
+    {
+        var dockerfile = $"FROM base\nCOPY --chmod={mode} src /src\n";
+        var file = Path.Combine(_build.Context, "src/a");
+        _build.Build(dockerfile);
+        File.SetUnixFileMode(file, (UnixFileMode)0x180);
+        Assert.That(_build.Build(dockerfile).Cached, Is.EqualTo(1));
+        File.SetUnixFileMode(file, (UnixFileMode)0x1c0);
+        Assert.That(_build.Build(dockerfile).Cached, Is.EqualTo(mode == "755" ? 1 : 0));
+    }
+
+    [Test]
     public void A_file_that_did_not_change_is_not_read_again()
     {
         var folder = Directory.CreateDirectory(Path.Combine(_build.Outside, "index")).FullName;

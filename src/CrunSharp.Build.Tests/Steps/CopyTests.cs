@@ -49,6 +49,16 @@ public class CopyTests
     [TestCase("COPY --chown=12 a.txt /n", "/n 644 12:12 A\n")]
     [TestCase("COPY --chmod=700 dir /n", "/n 755 0:0\n/n/sub 700 0:0\n/n/sub/y.md 700 0:0 Y\n/n/x.txt 700 0:0 X\n")]
     [TestCase("COPY --exclude=**/*.md --exclude=b* . /n", "/n 755 0:0\n/n/a.txt 644 0:0 A\n/n/dir 755 0:0\n/n/dir/sub 755 0:0\n/n/dir/x.txt 644 0:0 X\n")]
+    [TestCase("COPY --exclude=a.txt a.txt /n/", "/n 755 0:0\n/n/a.txt 644 0:0 A\n")]
+    [TestCase("COPY --exclude=*.md * /n/", "/n 755 0:0\n/n/a.txt 644 0:0 A\n/n/sub 755 0:0\n/n/sub/y.md 644 0:0 Y\n/n/x.txt 644 0:0 X\n")]
+    [TestCase("COPY --exclude=sub --exclude=!sub/y.md dir /n/", "/n 755 0:0\n/n/sub 755 0:0\n/n/sub/y.md 644 0:0 Y\n/n/x.txt 644 0:0 X\n")]
+    [TestCase("COPY --exclude=* dir /n", "/n 755 0:0\n")]
+    [TestCase("ADD --exclude=*.txt dir /n", "/n 755 0:0\n/n/sub 755 0:0\n/n/sub/y.md 644 0:0 Y\n")]
+    [TestCase("COPY --chmod=u=rwX,go=rX dir /n", "/n 755 0:0\n/n/sub 755 0:0\n/n/sub/y.md 644 0:0 Y\n/n/x.txt 644 0:0 X\n")]
+    [TestCase("COPY --chmod=go=,u+x dir /n", "/n 755 0:0\n/n/sub 700 0:0\n/n/sub/y.md 700 0:0 Y\n/n/x.txt 700 0:0 X\n")]
+    [TestCase("COPY --chmod=+x --chown=app a.txt /n", "/n 755 1001:1002 A\n")]
+    [TestCase("COPY --chmod=g=u a.txt /n", "/n 664 0:0 A\n")]
+    [TestCase("ADD --chmod=o= a.txt /n", "/n 640 0:0 A\n")]
     [TestCase("COPY a.txt /lib/n", "/usr 755 0:0\n/usr/lib 755 0:0\n/usr/lib/n 644 0:0 A\n")]
     [TestCase("COPY a.txt /etc/group", "/etc 755 0:0\n/etc/group 644 0:0 A\n")]
     [TestCase("ADD a.txt /n", "/n 644 0:0 A\n")]
@@ -59,9 +69,103 @@ public class CopyTests
     [TestCase("COPY a.txt /etc/passwd/", "cannot copy to non-directory: /etc/passwd")]
     [TestCase("COPY a.txt /etc/passwd/x", "resolve /etc/passwd/x: /etc/passwd: not a directory")]
     [TestCase("COPY a.tx /n", "\"/a.tx\": not found (did you mean a.txt?)")]
+    [TestCase("COPY --chmod=999 a.txt /n", "invalid chmod parameter: '999'. it should be octal string and between 0 and 07777")]
+    [TestCase("COPY http://host/x /n", "source can't be a URL for COPY")]
+    [TestCase("COPY https://host/x.git /n", "source can't be a git ref for COPY")]
+    [TestCase("COPY git@host:x /n", "source can't be a git ref for COPY")]
+    [TestCase("COPY --parents dir/none /n", "\"/dir/none\": not found")]
+    [TestCase("COPY --parents none/./x /n", "\"/none/x\": not found")]
+    [TestCase("COPY --parents none/./* /n", "\"/none\": not found")]
     [TestCase("COPY [^ /n/", "syntax error in pattern \"/[^\"")]
     public void What_does_not_fit_is_refused(string instruction, string message) =>
         Assert.That(_build.Fail($"FROM base\n{instruction}\n").Message, Is.EqualTo("Dockerfile:2: " + message));
+
+    [TestCase("COPY --parents dir/sub/y.md a.txt /n/", "/n 755 0:0\n/n/a.txt 644 0:0 A\n/n/dir 755 0:0\n/n/dir/sub 700 0:0\n/n/dir/sub/y.md 644 0:0 Y\n", Description = "several")]
+    [TestCase("COPY --parents dir/./sub/y.md /n", "/n 755 0:0\n/n/sub 700 0:0\n/n/sub/y.md 644 0:0 Y\n", Description = "a pivot")]
+    [TestCase("COPY --parents ./dir/./sub/./y.md /n", "/n 755 0:0\n/n/sub 700 0:0\n/n/sub/y.md 644 0:0 Y\n", Description = "only the first pivot counts")]
+    [TestCase("COPY --parents dir /n", "/n 755 0:0\n/n/dir 755 0:0\n/n/dir/sub 700 0:0\n/n/dir/sub/y.md 644 0:0 Y\n/n/dir/x.txt 644 0:0 X\n", Description = "a directory")]
+    [TestCase("COPY --parents dir/. /n", "/n 755 0:0\n/n/dir 755 0:0\n/n/dir/sub 700 0:0\n/n/dir/sub/y.md 644 0:0 Y\n/n/dir/x.txt 644 0:0 X\n", Description = "a directory and a dot")]
+    [TestCase("COPY --parents **/*.md /n", "/n 755 0:0\n/n/b.md 644 0:0 B\n/n/dir 755 0:0\n/n/dir/sub 700 0:0\n/n/dir/sub/y.md 644 0:0 Y\n", Description = "any depth")]
+    [TestCase("COPY --parents dir/./**/*.md /n", "/n 755 0:0\n/n/sub 700 0:0\n/n/sub/y.md 644 0:0 Y\n", Description = "any depth below a pivot")]
+    [TestCase("COPY --parents d*/./* /n", "/n 755 0:0\n/n/sub 700 0:0\n/n/sub/y.md 644 0:0 Y\n/n/x.txt 644 0:0 X\n", Description = "wildcards on both sides of the pivot")]
+    [TestCase("COPY --parents */sub /n", "/n 755 0:0\n/n/dir 755 0:0\n/n/dir/sub 700 0:0\n/n/dir/sub/y.md 644 0:0 Y\n", Description = "a directory behind a wildcard")]
+    [TestCase("COPY --parents --exclude=**/sub dir /n", "/n 755 0:0\n/n/dir 755 0:0\n/n/dir/x.txt 644 0:0 X\n", Description = "exclude")]
+    [TestCase("COPY --parents --chmod=u=rwX,go=rX --chown=1:2 dir/sub /n", "/n 755 1:2\n/n/dir 755 1:2\n/n/dir/sub 755 1:2\n/n/dir/sub/y.md 644 1:2 Y\n", Description = "owner and mode")]
+    [TestCase("COPY --parents no*/x /n", "", Description = "no match")]
+    [TestCase("COPY --parents ../../dir/x.txt /n", "/n 755 0:0\n/n/dir 755 0:0\n/n/dir/x.txt 644 0:0 X\n", Description = "dots stop at the root")]
+    public void Parents_keeps_the_directories_of_what_it_copies(string instruction, string tree)
+    {
+        File.SetUnixFileMode(Path.Combine(_build.Context, "dir/sub"), (UnixFileMode)0x1c0);
+        Assert.That(_build.Tree(_build.Build($"FROM base\n{instruction}\n")), Is.EqualTo("--\n" + tree));
+    }
+
+    [Test]
+    public void Parents_follows_no_links_and_says_so()
+    {
+        File.CreateSymbolicLink(Path.Combine(_build.Context, "link"), "dir");
+        File.CreateSymbolicLink(Path.Combine(_build.Context, "out"), _build.Outside);
+        Assert.That(_build.Tree(_build.Build("FROM base\nCOPY --parents link out /n/\n")), Is.EqualTo($"--\n/n 755 0:0\n/n/link 777 0:0 -> dir\n/n/out 777 0:0 -> {_build.Outside}\n"));
+        Assert.That(_build.Tree(_build.Build("FROM base\nCOPY --parents link/./x.txt /n/\n")), Is.EqualTo("--\n/n 755 0:0\n/n/x.txt 644 0:0 X\n"));
+        Assert.That(_build.Fail("FROM base\nCOPY --parents link/x.txt /n/\n").Message, Is.EqualTo("Dockerfile:2: \"/link/x.txt\": with --parents it must not be reached through a symbolic link"));
+        Assert.That(_build.Fail("FROM base\nCOPY --parents out/secret /n/\n").Message, Does.EndWith("\"/out/secret\": not found"));
+    }
+
+    [Test]
+    public void Parents_leaves_the_owner_of_a_directory_that_is_there()
+    {
+        File.SetUnixFileMode(Path.Combine(_build.Context, "dir"), (UnixFileMode)0x1c0);
+        var result = _build.Build("FROM base\nRUN mkdir -m 711 /dir && busybox chown 5:6 /dir\nCOPY --parents dir/x.txt /\n");
+        Assert.That(_build.Tree(result, 2), Is.EqualTo("--\n/dir 700 5:6\n/dir/x.txt 644 0:0 X\n"));
+    }
+
+    [Test]
+    public void Parents_respects_the_ignore_file()
+    {
+        _build.Write(".dockerignore", "dir/sub\n");
+        Assert.That(_build.Tree(_build.Build("FROM base\nCOPY --parents dir /n\n")), Is.EqualTo("--\n/n 755 0:0\n/n/dir 755 0:0\n/n/dir/x.txt 644 0:0 X\n"));
+        Assert.That(_build.Fail("FROM base\nCOPY --parents dir/./sub/y.md /n\n").Message, Is.EqualTo("Dockerfile:2: \"/dir/sub/y.md\": not found (excluded by .dockerignore, line 1: \"dir/sub\")"));
+    }
+
+    [Test]
+    public void A_linked_layer_knows_nothing_of_those_beneath()
+    {
+        // As in an empty tree: a link of the base is not followed, a directory of its gets the mode of a new one.
+        var result = _build.Build("FROM base\nCOPY --link a.txt /lib/\nCOPY --link --chown=app dir/x.txt /tmp/\nCOPY --link --chmod=600 b.md /lib/\nCOPY --link b.md /etc\n");
+        Assert.That(_build.Tree(result), Is.EqualTo("""
+            --
+            /lib 755 0:0
+            /lib/a.txt 644 0:0 A
+            --
+            /tmp 755 1001:1002
+            /tmp/x.txt 644 1001:1002 X
+            --
+            /lib 755 0:0
+            /lib/b.md 600 0:0 B
+            --
+            /etc 644 0:0 B
+
+            """));
+    }
+
+    [Test]
+    public void An_ADD_that_does_not_unpack_copies_the_archive()
+    {
+        using (var tar = new System.Formats.Tar.TarWriter(File.Create(Path.Combine(_build.Context, "a.tar")), System.Formats.Tar.TarEntryFormat.Ustar))
+            tar.WriteEntry(Path.Combine(_build.Context, "a.txt"), "inside");
+        Assert.That(_build.Tree(_build.Build("FROM base\nADD a.tar /n/\n")), Is.EqualTo("--\n/n 755 0:0\n/n/inside 644 0:0 A\n"));
+        Assert.That(_build.Tree(_build.Build("FROM base\nADD --unpack a.tar /n/\n")), Is.EqualTo("--\n/n 755 0:0\n/n/inside 644 0:0 A\n"));
+        Assert.That(_build.Tree(_build.Build("FROM base\nADD --unpack=false a.tar /n/\n")), Is.EqualTo("--\n/n 755 0:0\n/n/a.tar 644 0:0 …\n"));
+    }
+
+    [Test]
+    public void The_history_has_the_flags_that_BuildKit_writes()
+    {
+        var result = _build.Build("FROM base\nCOPY --parents --link --chown=1 --exclude=x a.txt /n/\nADD --chmod=u=r --unpack=false a.txt b.md /n/\n");
+        Assert.That(_build.Config(result).History!.Skip(1).Select(static h => h.CreatedBy), Is.EqualTo(new[]
+        {
+            "COPY --parents --chown=1 a.txt /n/ # buildkit", "ADD --chmod=u=r a.txt b.md /n/ # buildkit",
+        }));
+    }
 
     [Test]
     public void A_file_does_not_replace_a_directory_nor_the_other_way_round()
@@ -124,9 +228,9 @@ public class CopyTests
     {
         _build.Write(".dockerignore", "# comment\ndir\n!dir/sub\n*.md\n");
         Assert.That(_build.Tree(_build.Build("FROM base\nCOPY . /n\n")), Is.EqualTo("--\n/n 755 0:0\n/n/.dockerignore 644 0:0 # comment\\ndir\\n!dir/sub\\n*.md\\n\n/n/a.txt 644 0:0 A\n/n/dir 755 0:0\n/n/dir/sub 755 0:0\n/n/dir/sub/y.md 644 0:0 Y\n"));
-        Assert.That(_build.Fail("FROM base\nCOPY b.md /\n").Message, Is.EqualTo("Dockerfile:2: \"/b.md\": not found (excluded by .dockerignore:4)"));
+        Assert.That(_build.Fail("FROM base\nCOPY b.md /\n").Message, Is.EqualTo("Dockerfile:2: \"/b.md\": not found (excluded by .dockerignore, line 4: \"*.md\")"));
         File.CreateSymbolicLink(Path.Combine(_build.Context, "way"), "dir/x.txt");
-        Assert.That(_build.Fail("FROM base\nCOPY way /\n").Message, Does.StartWith("Dockerfile:2: \"/way\": not found"));
+        Assert.That(_build.Fail("FROM base\nCOPY way /\n").Message, Is.EqualTo("Dockerfile:2: \"/way\": not found (excluded by .dockerignore, line 2: \"dir\")"));
     }
 
     [Test]

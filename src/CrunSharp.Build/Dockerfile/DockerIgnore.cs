@@ -45,16 +45,25 @@ public sealed class DockerIgnore
         return new DockerIgnore(name, rules);
     }
 
-    /// <summary>The patterns of <c>--exclude</c>, which are those of an ignore file.</summary>
+    /// <summary>The patterns of <c>--exclude</c>, which are those of an ignore file without comments.</summary>
     /// <exception cref="CrunException">A pattern is malformed.</exception>
-    public static DockerIgnore FromPatterns(IEnumerable<string> patterns) => Parse("--exclude", string.Join('\n', patterns));
+    public static DockerIgnore FromPatterns(IEnumerable<string> patterns)
+    {
+        var rules = new List<Rule>();
+        foreach (var pattern in patterns)
+        {
+            if (pattern.Trim() is not { Length: > 0 } text) continue;
+            rules.Add(ParseRule(text, rules.Count + 1) ?? throw CrunException.Invalid(
+                text == "!" ? "illegal exclusion pattern: \"!\"" : $"syntax error in pattern {GoText.Quote(text)}", "--exclude"));
+        }
+        return new DockerIgnore("--exclude", rules);
+    }
 
     /// <summary>The number of the pattern's line that decides that a path is ignored; null when it is not.</summary>
-    public int? IgnoredByLine(string path)
-    {
-        var last = Match(path);
-        return last is { Negated: false } ? last.Line : null;
-    }
+    public int? IgnoredByLine(string path) => Match(path) is { Negated: false } last ? last.Line : null;
+
+    /// <summary>The pattern that decides that a path is ignored, as it was written; null when it is not.</summary>
+    public string? IgnoredByPattern(string path) => Match(path) is { Negated: false } last ? last.Text : null;
 
     /// <summary>Whether a path is ignored.</summary>
     public bool IsIgnored(string path) => IgnoredByLine(path) is not null;
@@ -86,32 +95,13 @@ public sealed class DockerIgnore
         if (text.Length == 0) return null;
         text = PosixPath.Clean(text);
         if (text.Length > 1 && text[0] == '/') text = text[1..];
-        return PathMatch.TryParseIgnore(text) is { } pattern ? new Rule(pattern, negated, number) : null;
+        return PathMatch.TryParseIgnore(text) is { } pattern ? new Rule(pattern, negated, number, line) : null;
     }
 
-    private sealed record Rule(PathMatch Pattern, bool Negated, int Line)
+    private sealed record Rule(PathMatch Pattern, bool Negated, int Line, string Text)
     {
-        private readonly string _literal = LiteralPrefix(Pattern.Text);
+        public bool MatchesPathOrParent(string path) => Pattern.IsMatchOfPathOrParent(path);
 
-        public bool MatchesPathOrParent(string path)
-        {
-            if (Pattern.IsMatch(path)) return true;
-            for (var slash = path.IndexOf('/', StringComparison.Ordinal); slash > 0; slash = path.IndexOf('/', slash + 1))
-                if (Pattern.IsMatch(path[..slash])) return true;
-            return false;
-        }
-
-        // Below a directory something may match when the part before the first wildcard leads into it or goes through it.
-        public bool MayMatchBelow(string directory)
-        {
-            var below = directory + "/";
-            return below.StartsWith(_literal, StringComparison.Ordinal) || _literal.StartsWith(below, StringComparison.Ordinal);
-        }
-
-        private static string LiteralPrefix(string pattern)
-        {
-            var end = pattern.AsSpan().IndexOfAny("*?[\\");
-            return end < 0 ? pattern + "/" : pattern[..end];
-        }
+        public bool MayMatchBelow(string directory) => Pattern.MayMatchBelow(directory);
     }
 }

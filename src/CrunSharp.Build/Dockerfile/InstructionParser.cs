@@ -106,7 +106,7 @@ internal static class InstructionParser
     {
         var flags = new InstructionFlags(command.Flags, "chown", "chmod", "link?", "checksum", "keep-git-dir?", "unpack?", "exclude*");
         var (sources, documents, destination) = ParseTransfer(command, heredocs);
-        return new AddInstruction(flags.Get("checksum"), flags.GetBoolean("keep-git-dir") ?? false, flags.GetBoolean("unpack"))
+        return new AddInstruction(flags.Get("checksum"), flags.GetBoolean("keep-git-dir"), flags.GetBoolean("unpack"))
         {
             Sources = sources,
             Heredocs = documents,

@@ -12,7 +12,14 @@ public sealed class PathMatch
 {
     private readonly List<Token> _tokens;
 
-    private PathMatch(string text, List<Token> tokens) => (Text, _tokens) = (text, tokens);
+    private readonly string _literal;
+
+    private PathMatch(string text, List<Token> tokens)
+    {
+        (Text, _tokens) = (text, tokens);
+        var end = text.AsSpan().IndexOfAny("*?[\\");
+        _literal = end < 0 ? text + "/" : text[..end];
+    }
 
     private enum TokenKind
     {
@@ -68,6 +75,24 @@ public sealed class PathMatch
             (states, next) = (next, states);
         }
         return states[^1];
+    }
+
+    /// <summary>Whether the pattern matches a path, or a directory that it is in.</summary>
+    public bool IsMatchOfPathOrParent(string path)
+    {
+        if (IsMatch(path)) return true;
+        for (var slash = path.IndexOf('/', StringComparison.Ordinal); slash > 0; slash = path.IndexOf('/', slash + 1))
+            if (IsMatch(path[..slash])) return true;
+        return false;
+    }
+
+    /// <summary>
+    /// Whether something below a directory may match: the part before the first wildcard leads into it or goes through it.
+    /// </summary>
+    public bool MayMatchBelow(string directory)
+    {
+        var below = directory + "/";
+        return below.StartsWith(_literal, StringComparison.Ordinal) || _literal.StartsWith(below, StringComparison.Ordinal);
     }
 
     // Moves that take no character: a star may match nothing, "**/" may be there or not.

@@ -26,6 +26,9 @@ internal sealed class CopyNode
     /// <summary>What is in a directory, in the order of the names' bytes.</summary>
     public List<CopyNode> Children { get; } = [];
 
+    /// <summary>Whether it is a directory that is only there for what is selected in it.</summary>
+    public bool IsWayOnly { get; init; }
+
     /// <summary>The path in the source tree, without a leading slash; of files only.</summary>
     public string Path { get; init; } = "";
 
@@ -37,7 +40,7 @@ internal sealed class CopyNode
     {
         var made = rules.Apply(Status);
         CacheKey.Append(hash, PathEncoding.Encode(name));
-        CacheKey.Append(hash, (long)Status.Kind);
+        CacheKey.Append(hash, IsWayOnly ? -1 : (long)Status.Kind);
         CacheKey.Append(hash, made.Mode);
         CacheKey.Append(hash, ((long)made.Uid << 32) | made.Gid);
         if (Status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice)
@@ -67,12 +70,12 @@ internal sealed record CopySource(CopyNode Node, string Parent, string TargetNam
 
 /// <summary>Owner and permissions of copies.</summary>
 /// <param name="Owner">The owner and group, replacing the source's.</param>
-/// <param name="Mode">The permissions, replacing the source's; not of links.</param>
-internal sealed record CopyRules((uint Uid, uint Gid)? Owner, uint? Mode)
+/// <param name="Mode">What becomes of the source's permissions; not of links.</param>
+internal sealed record CopyRules((uint Uid, uint Gid)? Owner, ModeChange? Mode)
 {
     public Ownership Apply(in FileStatus status) => new(
         Owner?.Uid ?? status.Uid, Owner?.Gid ?? status.Gid,
-        status.Kind == FileKind.SymbolicLink ? 0x1ff : Mode ?? status.Mode);
+        status.Kind == FileKind.SymbolicLink ? 0x1ff : Mode?.Apply(status.Mode, status.Kind == FileKind.Directory) ?? status.Mode);
 
     /// <summary>Owner and permissions of directories on the way to the target.</summary>
     public Ownership Parents => new(Owner?.Uid ?? 0, Owner?.Gid ?? 0, 0x1ed);

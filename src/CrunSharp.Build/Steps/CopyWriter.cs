@@ -50,7 +50,7 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
         MakeRoom(parent, fileName);
         using (var file = parent.MakeFile(fileName)) RandomAccess.Write(file, content, 0);
         FileAt.SetOwner(parent.Upper, fileName, rules.Owner?.Uid ?? 0, rules.Owner?.Gid ?? 0);
-        FileAt.SetMode(parent.Upper, fileName, rules.Mode ?? 0x1a4);
+        FileAt.SetMode(parent.Upper, fileName, rules.Mode?.Apply(0x1a4, isDirectory: false) ?? 0x1a4);
     }
 
     /// <summary>Resolves a path over what is beneath and what was written already.</summary>
@@ -87,7 +87,9 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
         using (var target = there is null ? to.Make(node.Name, made, null) : to.Enter(node.Name))
         using (var source = from.TryOpen(node.Name) ?? throw Changed(node.Name))
             CopyChildren(tree, node, source, target, path);
-        Finish(node, to, node.Name, made);
+        // As BuildKit: a directory on the way to what was selected takes the source's mode and nothing else.
+        if (node.IsWayOnly && there is not null) FileAt.SetMode(to.Upper, node.Name, node.Status.Mode);
+        else Finish(node, to, node.Name, made);
     }
 
     private void CopyOne(SourceTree tree, CopyNode node, ViewDirectory from, TargetDirectory to, string name, string path)

@@ -19,6 +19,9 @@ internal abstract class LayerStep
     /// <summary>All that its result depends on, but for the layers that it is done on.</summary>
     public abstract CacheKey Key { get; }
 
+    /// <summary>Whether the layers that it is done on do not matter: it does not look at them, and its result fits on all.</summary>
+    public virtual bool IsIndependent => false;
+
     /// <summary>Does it.</summary>
     public abstract Task RunAsync(StepSite site, CancellationToken cancellationToken);
 }

@@ -27,11 +27,43 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
         if (PathMatch.HasWildcards(path))
         {
             foreach (var match in Expand(path))
-                if (!IsIgnored(match) && SelectOne(match, exclude, cancellationToken) is { } source) sources.Add(source);
+            {
+                if (!IsIgnored(match) && !exclude.IsIgnored(PosixPath.Name(match)) && SelectOne(match, exclude, cancellationToken) is { } source)
+                    sources.Add(source);
+            }
             return sources;
         }
-        if (IsIgnored(path)) throw NotFound(path, Ignore.IgnoredByLine(path[1..]));
-        sources.Add(SelectOne(path, exclude, cancellationToken) ?? throw NotFound(path, null));
+        if (IsIgnored(path)) throw NotFound(path);
+        sources.Add(SelectOne(path, exclude, cancellationToken) ?? throw NotFound(path));
+        return sources;
+    }
+
+    /// <summary>Selects what a COPY with <c>--parents</c> copies: directories of which only what matches is there.</summary>
+    /// <param name="pattern">A source as written; before its first <c>/./</c> are the directories that are not kept.</param>
+    /// <param name="exclude">What is left out, by paths below those directories.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="CrunException">A source without wildcards is not there, or is ignored.</exception>
+    public List<CopySource> SelectWithParents(string pattern, DockerIgnore exclude, CancellationToken cancellationToken)
+    {
+        var pivot = pattern.IndexOf("/./", StringComparison.Ordinal);
+        var top = pivot < 0 ? "/" : PosixPath.InRoot(pattern[..pivot]);
+        var kept = PosixPath.InRoot(pivot < 0 ? pattern : pattern[(pivot + 3)..])[1..];
+        var match = PathMatch.TryParseIgnore(kept) ?? throw CrunException.Invalid($"syntax error in pattern {GoText.Quote(pattern)}");
+        var isExact = !PathMatch.HasWildcards(top) && !PathMatch.HasWildcards(kept);
+        var whole = PosixPath.Clean($"{top}/{kept}");
+        if (isExact && (IsIgnored(whole) || View.Resolve(whole, followLast: false).Status is null)) throw NotFound(whole);
+
+        var sources = new List<CopySource>();
+        foreach (var path in PathMatch.HasWildcards(top) ? Expand(top) : [top])
+        {
+            var resolved = View.Resolve(path);
+            if (!PathMatch.HasWildcards(top) && !resolved.IsDirectory) throw NotFound(path);
+            if (!resolved.IsDirectory || IsIgnored(resolved.Path)) continue;
+            var source = SelectDirectory(resolved, PosixPath.Name(path), kept.Length == 0 ? null : match, exclude, cancellationToken);
+            if (source.Node.Children.Count > 0) sources.Add(source);
+        }
+        if (isExact && sources.Count == 0 && kept.Length > 0 && exclude.IsEmpty)
+            throw CrunException.Invalid($"{GoText.Quote(whole)}: with --parents it must not be reached through a symbolic link");
         return sources;
     }
 
@@ -42,22 +74,28 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
         var resolved = View.Resolve(path);
         if (resolved.Status is null || IsIgnored(resolved.Path)) return null;
         var name = PosixPath.Name(path);
-        var scope = new Scope(this, exclude, cancellationToken);
         if (resolved.IsDirectory)
         {
-            using var directory = View.OpenDirectory(resolved.Path);
-            var node = new CopyNode { Name = resolved.Name, Status = resolved.Status.Value };
-            scope.AddChildren(node, directory, resolved.Path[1..], "", 0);
-            scope.HashAll();
-            return node.Children.Count == 0 && resolved.Path.Length > 1 && Ignore.IsIgnored(resolved.Path[1..]) ? null
-                : new CopySource(node, resolved.Parent, name);
+            var source = SelectDirectory(resolved, name, null, exclude, cancellationToken);
+            return source.Node.Children.Count == 0 && resolved.Path.Length > 1 && Ignore.IsIgnored(resolved.Path[1..]) ? null : source;
         }
-        if (exclude.IsIgnored(name) || Ignore.IsIgnored(resolved.Path[1..])) return null;
+        if (Ignore.IsIgnored(resolved.Path[1..])) return null;
         using var parent = View.OpenDirectory(resolved.Parent);
         if (parent.Find(resolved.Name) is not { } entry) return null;
+        var scope = new Scope(this, null, exclude, cancellationToken);
         var file = scope.Describe(entry, resolved.Path[1..]);
         scope.HashAll();
         return new CopySource(file, resolved.Parent, name);
+    }
+
+    private CopySource SelectDirectory(in ResolvedPath resolved, string name, PathMatch? include, DockerIgnore exclude, CancellationToken cancellationToken)
+    {
+        using var directory = View.OpenDirectory(resolved.Path);
+        var node = new CopyNode { Name = resolved.Name, Status = resolved.Status!.Value };
+        var scope = new Scope(this, include, exclude, cancellationToken);
+        scope.AddChildren(node, directory, resolved.Path[1..], "", include is null, 0);
+        scope.HashAll();
+        return new CopySource(node, resolved.Parent, name);
     }
 
     // The paths that match, component by component, in the order of their bytes.
@@ -87,10 +125,15 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
 
     private static string Unescape(string component) => component.Replace("\\", "", StringComparison.Ordinal);
 
-    private CrunException NotFound(string path, int? ignoredBy)
+    // The path itself may be ignored, or what a link in it leads to.
+    private CrunException NotFound(string path)
     {
-        var reason = ignoredBy is { } line ? $" (excluded by {Ignore.Name}:{line})" : "";
-        return CrunException.NotFound($"{GoText.Quote(path)}: not found{(reason.Length > 0 ? reason : Near(path))}");
+        foreach (var way in (string[])[path, View.Resolve(path).Path])
+        {
+            if (way.Length > 1 && Ignore.IgnoredByLine(way[1..]) is { } line)
+                return CrunException.NotFound($"{GoText.Quote(path)}: not found (excluded by {Ignore.Name}, line {line}: {GoText.Quote(Ignore.IgnoredByPattern(way[1..])!)})");
+        }
+        return CrunException.NotFound($"{GoText.Quote(path)}: not found{Near(path)}");
     }
 
     // Another name in the same directory that is nearly the same.
@@ -110,11 +153,11 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
     }
 
     // The walk through one source.
-    private sealed class Scope(SourceTree tree, DockerIgnore exclude, CancellationToken cancellationToken)
+    private sealed class Scope(SourceTree tree, PathMatch? include, DockerIgnore exclude, CancellationToken cancellationToken)
     {
         private readonly List<CopyNode> _unread = [];
 
-        public void AddChildren(CopyNode node, ViewDirectory directory, string path, string below, int depth)
+        public void AddChildren(CopyNode node, ViewDirectory directory, string path, string below, bool isSelected, int depth)
         {
             if (depth > MostDepth) throw CrunException.Invalid($"/{path}: directories are nested more than {MostDepth} deep");
             cancellationToken.ThrowIfCancellationRequested();
@@ -123,20 +166,22 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
                 var childPath = path.Length == 0 ? name : $"{path}/{name}";
                 var childBelow = below.Length == 0 ? name : $"{below}/{name}";
                 if (directory.Find(name) is not { } entry || entry.Status.Kind is FileKind.Socket or FileKind.Unknown) continue;
+                var selected = isSelected || include!.IsMatch(childBelow);
                 var ignored = tree.Ignore.IsIgnored(childPath) || exclude.IsIgnored(childBelow);
                 if (entry.Status.Kind != FileKind.Directory)
                 {
-                    if (!ignored) node.Children.Add(Describe(entry, childPath));
+                    if (selected && !ignored) node.Children.Add(Describe(entry, childPath));
                     continue;
                 }
                 if (ignored && !tree.Ignore.MayHoldIncluded(childPath) && !exclude.MayHoldIncluded(childBelow)) continue;
+                if (!selected && !include!.MayMatchBelow(childBelow)) continue;
                 if (directory.TryOpen(name) is not { } opened) continue;
                 using (opened)
                 {
-                    var child = new CopyNode { Name = name, Status = entry.Status, Attributes = FileAttributes.Read(entry.Holder, name) };
-                    AddChildren(child, opened, childPath, childBelow, depth + 1);
-                    // An ignored directory is there only for what a "!" pattern brought back in it.
-                    if (!ignored || child.Children.Count > 0) node.Children.Add(child);
+                    var child = new CopyNode { Name = name, Status = entry.Status, Attributes = FileAttributes.Read(entry.Holder, name), IsWayOnly = !selected };
+                    AddChildren(child, opened, childPath, childBelow, selected, depth + 1);
+                    // An ignored directory is there only for what a "!" pattern brought back in it, one on the way for what was selected.
+                    if ((selected && !ignored) || child.Children.Count > 0) node.Children.Add(child);
                 }
             }
         }

@@ -9,18 +9,15 @@ namespace CrunSharp.Build.Steps;
 /// <summary>Makes steps of instructions whose variables are replaced.</summary>
 internal sealed class StepMaking(BuildRequest request, BuildArguments arguments, IStepRunner runner)
 {
-    /// <summary>Makes the step of RUN, COPY, ADD or WORKDIR; null when nothing is to be done but in the configuration.</summary>
+    /// <summary>Makes the step of RUN or WORKDIR; null when nothing is to be done but in the configuration.</summary>
     /// <param name="stage">The stage as it is before.</param>
     /// <param name="instruction">The instruction.</param>
-    /// <param name="tree">Where COPY takes files from; null when it needs none.</param>
     /// <param name="view">The stage's files; null when it has none.</param>
-    /// <param name="cancellationToken">Stops it.</param>
-    /// <exception cref="CrunException">A value is not allowed, or a source is not there.</exception>
-    public LayerStep? Make(StageResult stage, Instruction instruction, SourceTree? tree, LayerView? view, CancellationToken cancellationToken) => instruction switch
+    /// <exception cref="CrunException">A value is not allowed.</exception>
+    public LayerStep? Make(StageResult stage, Instruction instruction, LayerView? view) => instruction switch
     {
         RunInstruction run => MakeRun(stage, run),
         WorkdirInstruction workdir => MakeWorkdir(stage, workdir, view),
-        TransferInstruction transfer => MakeCopy(stage, transfer, tree, view, cancellationToken),
         _ => throw new ArgumentException($"{instruction.Name} changes no files", nameof(instruction)),
     };
 
@@ -29,7 +26,7 @@ internal sealed class StepMaking(BuildRequest request, BuildArguments arguments,
     {
         WorkdirInstruction workdir => $"WORKDIR {workdir.Path}",
         CopyInstruction { From: { } from } copy => $"COPY --from={from} {string.Join(' ', copy.Sources)} {copy.Destination}",
-        TransferInstruction transfer => HistoryOf(transfer)[..^" # buildkit".Length],
+        TransferInstruction transfer => CopyMaking.HistoryOf(transfer)[..^" # buildkit".Length],
         _ => instruction.Original,
     };
 
@@ -80,56 +77,5 @@ internal sealed class StepMaking(BuildRequest request, BuildArguments arguments,
         {
             return (0, 0);
         }
-    }
-
-    private static CopyStep MakeCopy(StageResult stage, TransferInstruction transfer, SourceTree? tree, LayerView? view, CancellationToken cancellationToken)
-    {
-        CheckTransfer(transfer);
-        var exclude = transfer.Exclude.Count == 0 ? DockerIgnore.None : DockerIgnore.FromPatterns(transfer.Exclude);
-        var sources = new List<CopySource>();
-        foreach (var pattern in transfer.Sources) sources.AddRange(tree!.Select(pattern, exclude, cancellationToken));
-        (uint, uint)? owner = transfer.Owner is { } text ? UserDatabase.Resolve(view, text) : transfer is not CopyInstruction { From: not null } ? (0u, 0u) : null;
-        var destination = PosixPath.Join(stage.Image.WorkingDirectory, transfer.Destination);
-        if ((transfer.Destination is "" or "." or ".." || transfer.Destination.EndsWith('/') || transfer.Destination.EndsWith("/.", StringComparison.Ordinal)) && destination != "/") destination += "/";
-        return new CopyStep
-        {
-            History = HistoryOf(transfer),
-            Op = transfer.Name,
-            Tree = tree,
-            Sources = sources,
-            Archives = transfer is AddInstruction ? sources.Where(s => ArchiveUnpacker.IsArchive(tree!, s)).ToHashSet() : [],
-            Documents = [.. transfer.Heredocs.Zip(transfer.Bodies, static (h, body) => KeyValuePair.Create(h.Name, body))],
-            Destination = destination,
-            Rules = new CopyRules(owner, transfer.Mode is { } mode ? ParseMode(mode) : null),
-        };
-    }
-
-    private static void CheckTransfer(TransferInstruction transfer)
-    {
-        if (transfer is CopyInstruction { Parents: true }) throw CrunException.Unsupported("COPY --parents is not supported yet");
-        if (transfer is AddInstruction { Checksum: not null } or AddInstruction { KeepGitDir: true } or AddInstruction { Unpack: not null })
-            throw CrunException.Unsupported("ADD --checksum, --keep-git-dir and --unpack are not supported yet");
-        foreach (var source in transfer.Sources)
-        {
-            if (!source.StartsWith("http://", StringComparison.Ordinal) && !source.StartsWith("https://", StringComparison.Ordinal)
-                && !source.StartsWith("git@", StringComparison.Ordinal) && !source.StartsWith("git://", StringComparison.Ordinal)) continue;
-            throw transfer is CopyInstruction ? CrunException.Invalid($"source can't be a URL for COPY: {source}")
-                : CrunException.Unsupported("ADD of a URL is not supported yet");
-        }
-        if (transfer.Sources.Count + transfer.Heredocs.Count > 1 && !transfer.Destination.EndsWith('/') && transfer.Destination is not ("." or ".."))
-            throw CrunException.Invalid($"When using {transfer.Name} with more than one source file, the destination must be a directory and end with a /");
-    }
-
-    private static uint ParseMode(string text)
-    {
-        if (text.Length is 0 or > 5 || text.AsSpan().ContainsAnyExceptInRange('0', '7') || Convert.ToUInt32(text, 8) is > 0xfff)
-            throw CrunException.Invalid($"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777");
-        return Convert.ToUInt32(text, 8);
-    }
-
-    private static string HistoryOf(TransferInstruction transfer)
-    {
-        var flags = (transfer.Owner is { } owner ? $" --chown={owner}" : "") + (transfer.Mode is { } mode ? $" --chmod={mode}" : "");
-        return $"{transfer.Name}{flags}{string.Concat(transfer.Sources.Select(static s => " " + s))}{string.Concat(transfer.Heredocs.Select(static h => " <<" + h.Name))} {transfer.Destination} # buildkit";
     }
 }

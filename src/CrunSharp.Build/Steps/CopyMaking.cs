@@ -1,0 +1,74 @@
+using CrunSharp.Build.Dockerfile;
+using CrunSharp.Build.Dockerfile.Instructions;
+using CrunSharp.Build.Graph;
+using CrunSharp.Build.Remote;
+using CrunSharp.Oci;
+using CrunSharp.Storage;
+
+namespace CrunSharp.Build.Steps;
+
+/// <summary>Makes the steps of COPY and ADD.</summary>
+internal sealed class CopyMaking
+{
+    /// <summary>Makes the step; what it takes is looked at, and fetched where its content has to be known.</summary>
+    /// <param name="stage">The stage as it is before.</param>
+    /// <param name="transfer">The instruction, its variables replaced.</param>
+    /// <param name="getTree">Where its files are; asked only when it takes some.</param>
+    /// <param name="view">The stage's files; null when it has none.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="CrunException">A value is not allowed, or a source is not there.</exception>
+    public async Task<CopyStep> MakeAsync(StageResult stage, TransferInstruction transfer, Func<Task<SourceTree>> getTree, LayerView? view, CancellationToken cancellationToken)
+    {
+        if (transfer.Sources.Count + transfer.Heredocs.Count > 1 && !transfer.Destination.EndsWith('/') && transfer.Destination is not ("." or ".."))
+            throw CrunException.Invalid($"When using {transfer.Name} with more than one source file, the destination must be a directory and end with a /");
+        (uint, uint)? owner = transfer.Owner is { } text ? UserDatabase.Resolve(view, text) : transfer is not CopyInstruction { From: not null } ? (0u, 0u) : null;
+        var rules = new CopyRules(owner, transfer.Mode is { } mode ? ModeChange.Parse(mode) : null);
+        var inputs = new List<ICopyInput>();
+        foreach (var source in transfer.Sources) CheckSource(transfer, source);
+        foreach (var source in transfer.Sources)
+            inputs.AddRange(Select(transfer, source, await getTree().ConfigureAwait(false), cancellationToken));
+        foreach (var (heredoc, body) in transfer.Heredocs.Zip(transfer.Bodies)) inputs.Add(new DocumentInput(heredoc.Name, body));
+        return new CopyStep
+        {
+            History = HistoryOf(transfer),
+            Op = transfer.Name,
+            Inputs = inputs,
+            Destination = DestinationOf(stage, transfer.Destination),
+            Rules = rules,
+            // As BuildKit: permissions that are changed make it an ordinary copy.
+            IsLink = transfer is { Link: true, Mode: null },
+        };
+    }
+
+    /// <summary>What the image's history says of an instruction.</summary>
+    public static string HistoryOf(TransferInstruction transfer)
+    {
+        var flags = (transfer is CopyInstruction { Parents: true } ? " --parents" : "")
+            + (transfer.Owner is { } owner ? $" --chown={owner}" : "") + (transfer.Mode is { } mode ? $" --chmod={mode}" : "");
+        return $"{transfer.Name}{flags}{string.Concat(transfer.Sources.Select(static s => " " + WebAddress.Redact(s)))}{string.Concat(transfer.Heredocs.Select(static h => " <<" + h.Name))} {transfer.Destination} # buildkit";
+    }
+
+    private static void CheckSource(TransferInstruction transfer, string source)
+    {
+        if (transfer is AddInstruction { Checksum: not null } or AddInstruction { KeepGitDir: true } || (transfer is AddInstruction && (GitLocation.IsGit(source) || WebAddress.IsWeb(source))))
+            throw CrunException.Unsupported("ADD of a URL is not supported yet");
+        if (GitLocation.IsGit(source)) throw CrunException.Invalid("source can't be a git ref for COPY");
+        if (WebAddress.IsWeb(source)) throw CrunException.Invalid("source can't be a URL for COPY");
+    }
+
+    private static IEnumerable<TreeInput> Select(TransferInstruction transfer, string source, SourceTree tree, CancellationToken cancellationToken)
+    {
+        var exclude = transfer.Exclude.Count == 0 ? DockerIgnore.None : DockerIgnore.FromPatterns(transfer.Exclude);
+        var selected = transfer is CopyInstruction { Parents: true } ? tree.SelectWithParents(source, exclude, cancellationToken)
+            : tree.Select(source, exclude, cancellationToken);
+        var unpacks = transfer is AddInstruction add && add.Unpack != false;
+        return selected.Select(one => new TreeInput(tree, one, unpacks && ArchiveUnpacker.IsArchive(tree, one)));
+    }
+
+    private static string DestinationOf(StageResult stage, string written)
+    {
+        var destination = PosixPath.Join(stage.Image.WorkingDirectory, written);
+        var isDirectory = written is "" or "." or ".." || written.EndsWith('/') || written.EndsWith("/.", StringComparison.Ordinal);
+        return isDirectory && destination != "/" ? destination + "/" : destination;
+    }
+}
