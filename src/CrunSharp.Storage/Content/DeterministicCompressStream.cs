@@ -10,17 +10,14 @@ namespace CrunSharp.Storage;
 /// </summary>
 public sealed class DeterministicCompressStream : WriteStream
 {
-    private const int GzipMember = 1024 * 1024;
-    private const int ZstdFrames = 4 * 1024 * 1024;
+    private const int MemberSize = 1024 * 1024;
+    private const int FrameSize = 4 * 1024 * 1024;
     private readonly LayerCompression _how;
-    private readonly int _memberSize;
-    private readonly ZLibCompressionOptions _options;
     private readonly Stream _output;
     private readonly int _workers;
-    private readonly Queue<Task<MemoryStream>> _members = new();
-    private readonly Stack<byte[]> _free = new();
-    private byte[] _buffer;
-    private int _used;
+    private readonly Queue<Task<Member>> _members = new();
+    private readonly Stack<Member> _free = new();
+    private Member _current;
     private bool _any;
 
     /// <summary>Starts to compress.</summary>
@@ -30,9 +27,7 @@ public sealed class DeterministicCompressStream : WriteStream
     public DeterministicCompressStream(Stream output, LayerCompression how, int workers = 0)
     {
         (_output, _how, _workers) = (output, how, workers > 0 ? workers : Environment.ProcessorCount);
-        _memberSize = how.Kind == CompressionKind.Zstd ? ZstdFrames : GzipMember;
-        _options = new ZLibCompressionOptions { CompressionLevel = how.Kind == CompressionKind.Zstd ? 0 : how.ActualLevel };
-        _buffer = new byte[_memberSize];
+        _current = NewMember();
     }
 
     /// <inheritdoc/>
@@ -40,60 +35,99 @@ public sealed class DeterministicCompressStream : WriteStream
     {
         while (buffer.Length > 0)
         {
-            var count = Math.Min(buffer.Length, _memberSize - _used);
-            buffer[..count].CopyTo(_buffer.AsSpan(_used));
-            _used += count;
+            var count = Math.Min(buffer.Length, _current.Content.Length - _current.Length);
+            buffer[..count].CopyTo(_current.Content.AsSpan(_current.Length));
+            _current.Length += count;
             buffer = buffer[count..];
-            if (_used == _memberSize) EndMember();
+            if (_current.Length == _current.Content.Length) EndMember();
         }
     }
 
     /// <summary>Compresses and writes what is left. Without it, the output is cut off.</summary>
     public void Finish()
     {
-        if (_used > 0 || !_any) EndMember();
+        if (_current.Length > 0 || !_any) EndMember();
         while (_members.Count > 0) WriteFirst();
     }
 
     private void EndMember()
     {
         _any = true;
-        var (content, length) = (_buffer, _used);
-        _members.Enqueue(_workers == 1 ? Task.FromResult(Compress(content, length)) : Task.Run(() => Compress(content, length)));
-        _used = 0;
-        if (_members.Count > _workers) WriteFirst();
-        lock (_free)
-        {
-            if (!_free.TryPop(out var free)) free = new byte[_memberSize];
-            _buffer = free;
-        }
+        var ended = _current;
+        _members.Enqueue(_workers == 1 ? Task.FromResult(ended.Compress()) : Task.Run(ended.Compress));
+        // One more than work can be done on, so that there is some while this writes.
+        if (_members.Count > _workers + 1) WriteFirst();
+        _current = _free.TryPop(out var free) ? free : NewMember();
     }
 
     private void WriteFirst()
     {
         var member = _members.Dequeue().GetAwaiter().GetResult();
-        _output.Write(member.GetBuffer(), 0, (int)member.Length);
+        _output.Write(member.Compressed);
+        member.Length = 0;
+        _free.Push(member);
     }
 
-    private MemoryStream Compress(byte[] content, int length)
+    private Member NewMember() =>
+        _how.Kind == CompressionKind.Zstd ? new ZstdMember(FrameSize, _how.ActualLevel)
+        : _how.ActualLevel == LayerCompression.UsualGzip ? new UsualMember(MemberSize) : new ZLibMember(MemberSize, _how.ActualLevel);
+
+    /// <summary>A piece of the content, and what becomes of it; used again and again, by one thread at a time.</summary>
+    private abstract class Member(int size)
     {
-        var member = _how.Kind == CompressionKind.Zstd ? Zstd(content.AsSpan(0, length)) : Gzip(content.AsSpan(0, length));
-        lock (_free) _free.Push(content);
-        return member;
+        public byte[] Content { get; } = new byte[size];
+
+        public int Length { get; set; }
+
+        public abstract ReadOnlySpan<byte> Compressed { get; }
+
+        public abstract Member Compress();
     }
 
-    private MemoryStream Gzip(ReadOnlySpan<byte> content)
+    /// <summary>Our own encoder, whose bytes depend on no version of a library.</summary>
+    private sealed class UsualMember(int size) : Member(size)
     {
-        var member = new MemoryStream(content.Length / 2 + 64);
-        using (var gzip = new GZipStream(member, _options, leaveOpen: true)) gzip.Write(content);
-        return member;
+        private readonly GzipMember _encoder = new();
+        private readonly byte[] _output = new byte[GzipMember.Bound(size)];
+        private int _count;
+
+        public override ReadOnlySpan<byte> Compressed => _output.AsSpan(0, _count);
+
+        public override Member Compress()
+        {
+            _count = _encoder.Compress(Content.AsSpan(0, Length), _output);
+            return this;
+        }
     }
 
-    private MemoryStream Zstd(ReadOnlySpan<byte> content)
+    private sealed class ZLibMember(int size, int level) : Member(size)
     {
-        var frame = new MemoryStream();
-        frame.SetLength(ZstdFrame.Bound(content.Length));
-        frame.SetLength(ZstdFrame.Compress(content, frame.GetBuffer().AsSpan(0, (int)frame.Length), _how.ActualLevel));
-        return frame;
+        private readonly ZLibCompressionOptions _options = new() { CompressionLevel = level };
+        private byte[] _output = [];
+        private int _count;
+
+        public override ReadOnlySpan<byte> Compressed => _output.AsSpan(0, _count);
+
+        public override Member Compress()
+        {
+            using var output = new MemoryStream(Length / 2 + 64);
+            using (var gzip = new GZipStream(output, _options, leaveOpen: true)) gzip.Write(Content, 0, Length);
+            (_output, _count) = (output.GetBuffer(), (int)output.Length);
+            return this;
+        }
+    }
+
+    private sealed class ZstdMember(int size, int level) : Member(size)
+    {
+        private readonly byte[] _output = new byte[ZstdFrame.Bound(size)];
+        private int _count;
+
+        public override ReadOnlySpan<byte> Compressed => _output.AsSpan(0, _count);
+
+        public override Member Compress()
+        {
+            _count = ZstdFrame.Compress(Content.AsSpan(0, Length), _output, level);
+            return this;
+        }
     }
 }
