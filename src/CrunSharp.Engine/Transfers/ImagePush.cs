@@ -34,8 +34,20 @@ public sealed class ImagePush(Store store, RegistryClient client, IPushProgress 
         var options = new ParallelOptions { MaxDegreeOfParallelism = MostAtOnce, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(order, options, async (i, cancel) =>
         {
-            blobs[i] ??= await CompressAsync(image.DiffIds[i], compression, compressing, cancel).ConfigureAwait(false);
-            await PushLayerAsync(repository, image.DiffIds[i], blobs[i], sources, cancel).ConfigureAwait(false);
+            var layer = image.DiffIds[i];
+            if (blobs[i] is null)
+            {
+                var early = new EarlyUpload(repository, cancel);
+                await using var _ = early.ConfigureAwait(false);
+                // What another repository may have is not sent before that was asked.
+                blobs[i] = await CompressAsync(layer, compression, sources.Of(layer).Count == 0 ? early : null, compressing, cancel).ConfigureAwait(false);
+                if (await early.FinishAsync(blobs[i]).ConfigureAwait(false))
+                {
+                    progress.Report(layer, new PushState(PushStage.Pushed, blobs[i].Size, blobs[i].Size));
+                    return;
+                }
+            }
+            await PushLayerAsync(repository, layer, blobs[i], sources, cancel).ConfigureAwait(false);
         }).ConfigureAwait(false);
         for (var i = 0; i < blobs.Length; i++) blobs[i] ??= blobs[order.First(other => image.DiffIds[other] == image.DiffIds[i])];
         var manifest = kept ?? OutgoingManifest.Of(image, blobs);
@@ -47,13 +59,13 @@ public sealed class ImagePush(Store store, RegistryClient client, IPushProgress 
         return new Descriptor { MediaType = type, Digest = digest, Size = manifest.Length };
     }
 
-    private async Task<Descriptor> CompressAsync(Digest diffId, LayerCompression? compression, SemaphoreSlim compressing, CancellationToken cancellationToken)
+    private async Task<Descriptor> CompressAsync(Digest diffId, LayerCompression? compression, Stream? copy, SemaphoreSlim compressing, CancellationToken cancellationToken)
     {
         await compressing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             // A thread of its own: it waits for those of the pool.
-            return await Task.Factory.StartNew(() => store.Layers.Compress(store.Layers.Get(diffId), compression, cancellationToken),
+            return await Task.Factory.StartNew(() => store.Layers.Compress(store.Layers.Get(diffId), compression, copy, cancellationToken),
                 CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
         }
         finally

@@ -26,9 +26,8 @@ public sealed class ContentStore
     /// <exception cref="CrunException">It is not there.</exception>
     public Stream Open(Digest digest)
     {
-        var file = OpenFile(digest);
-        var size = FileAt.Status(file).Size;
-        return new VerifyingStream(new HandleStream(file, 0, size, ownsHandle: true), digest, size, $"content {digest}");
+        var content = OpenUnverified(digest);
+        return new VerifyingStream(content, digest, content.Size, $"content {digest}");
     }
 
     /// <summary>All of it.</summary>
@@ -69,6 +68,14 @@ public sealed class ContentStore
         var buffer = new byte[256 * 1024];
         while (verified.Read(buffer) is > 0 and var count) draft.Write(buffer.AsSpan(0, count));
         return draft.Publish(verified.Actual);
+    }
+
+    /// <summary>Reads it for somebody who verifies the bytes.</summary>
+    /// <exception cref="CrunException">It is not there.</exception>
+    internal HandleStream OpenUnverified(Digest digest)
+    {
+        var file = OpenFile(digest);
+        return new HandleStream(file, 0, FileAt.Status(file).Size, ownsHandle: true);
     }
 
     internal BlobDraft Begin() => new(_directories, _pins, _drafts);

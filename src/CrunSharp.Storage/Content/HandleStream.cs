@@ -8,6 +8,9 @@ internal sealed class HandleStream(SafeFileHandle file, long offset, long length
 {
     private long _at;
 
+    /// <summary>How many bytes there are.</summary>
+    public long Size => length;
+
     /// <summary>Goes on without reading; how far it could.</summary>
     public long Skip(long count)
     {
@@ -58,5 +61,15 @@ internal sealed class TeeStream(Stream source, Stream copy) : ReadStream
     {
         if (disposing) source.Dispose();
         base.Dispose(disposing);
+    }
+}
+
+/// <summary>Gives what is written to two receivers.</summary>
+internal sealed class TeeSink(Stream first, Stream second) : WriteStream
+{
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        first.Write(buffer);
+        second.Write(buffer);
     }
 }

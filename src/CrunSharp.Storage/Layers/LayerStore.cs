@@ -135,7 +135,8 @@ public sealed class LayerStore
         if (!layer.Record.Own)
         {
             var blob = layer.Blob ?? throw CrunException.NotFound($"layer {layer.DiffId} has no blob that its tar could be had from");
-            using var tar = new VerifyingStream(Compression.Open(_content.Open(blob)), layer.DiffId, layer.TarSize, $"layer {layer.DiffId}");
+            var content = blob == layer.DiffId ? _content.OpenUnverified(blob) : Compression.Open(_content.Open(blob));
+            using var tar = new VerifyingStream(content, layer.DiffId, layer.TarSize, $"layer {layer.DiffId}");
             tar.CopyTo(output, 256 * 1024);
             return;
         }
@@ -151,15 +152,16 @@ public sealed class LayerStore
     /// </summary>
     /// <param name="layer">The layer.</param>
     /// <param name="how">How it has to be compressed; null for as it is, and with gzip if it is not.</param>
+    /// <param name="copy">Gets the compressed bytes too if they are made now.</param>
     /// <param name="cancellationToken">Ends the work; nothing is left of it.</param>
     /// <exception cref="CrunException">The layer's directory or blob was changed.</exception>
-    public Descriptor Compress(Layer layer, LayerCompression? how = null, CancellationToken cancellationToken = default)
+    public Descriptor Compress(Layer layer, LayerCompression? how = null, Stream? copy = null, CancellationToken cancellationToken = default)
     {
         if (layer.Record.FindForm(how) is { } there && _content.Contains(there.Digest)) return there;
         if (TryReadRecord(layer.DiffId)?.FindForm(how) is { } made && _content.Contains(made.Digest)) return made;
         var form = how ?? LayerCompression.Usual;
         using var draft = _content.Begin();
-        using var hash = new HashingSink(draft);
+        using var hash = new HashingSink(copy is null ? draft : new TeeSink(draft, copy));
         using (var compressed = new DeterministicCompressStream(hash, form))
         {
             WriteTar(layer, new CancellableSink(compressed, cancellationToken));
