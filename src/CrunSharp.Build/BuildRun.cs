@@ -5,6 +5,7 @@ using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Build.Graph;
 using CrunSharp.Build.Progress;
+using CrunSharp.Build.Remote;
 using CrunSharp.Build.Steps;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
@@ -23,7 +24,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private readonly SemaphoreSlim _running = new(Math.Max(4, Environment.ProcessorCount));
     private readonly BuildSources _sources = new(store, cache, request, clock);
     private readonly StepMaking _making = new(request, arguments, runner);
-    private readonly CopyMaking _copying = new();
+    private readonly Downloads _downloads = new(store, cache.Downloads);
     private int _steps;
     private int _cached;
     private int _shown;
@@ -55,6 +56,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         // What failed was reported, or the build failed before it mattered.
         foreach (var commit in _commits) await commit.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _sources.Dispose();
+        _downloads.Dispose();
         foreach (var draft in _drafts) draft.Dispose();
         _running.Dispose();
     }
@@ -182,7 +184,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         {
             var view = stage.View();
             var step = instruction is TransferInstruction transfer
-                ? await _copying.MakeAsync(stage, transfer, () => TreeOf(node, cancellationToken), view, cancellationToken).ConfigureAwait(false)
+                ? await new CopyMaking(_downloads, Fetching).MakeAsync(stage, transfer, () => TreeOf(node, cancellationToken), view, cancellationToken).ConfigureAwait(false)
                 : _making.Make(stage, instruction, view);
             if (step is null) return;
             stage.Image.AddHistory(step.History, hasLayer: true);
@@ -295,7 +297,20 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         && seconds <= 253402300799
             ? DateTimeOffset.FromUnixTimeSeconds(seconds).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture) : null;
 
+    private FetchingStep Fetching(string title)
+    {
+        var step = Show(title);
+        progress.Started(step);
+        return new FetchingStep(progress, step);
+    }
+
     private BuildStep Show(string title) => new(Interlocked.Increment(ref _shown), title);
+
+    /// <summary>Something that a step needs comes from elsewhere; if it does not, the step tells.</summary>
+    private sealed class FetchingStep(IBuildProgress progress, BuildStep step) : IDisposable
+    {
+        public void Dispose() => progress.Finished(step);
+    }
 
     /// <summary>A step in the progress: it gets its number when there is something to show of it.</summary>
     private sealed class ShownStep(BuildRun run, string title)

@@ -40,18 +40,24 @@ internal sealed class BuildCache : IDisposable
 
     private readonly SafeFileHandle _folder;
 
-    private BuildCache(SafeFileHandle folder, SafeFileHandle contexts) => (_folder, Contexts) = (folder, contexts);
+    private BuildCache(SafeFileHandle folder, SafeFileHandle contexts, SafeFileHandle downloads) =>
+        (_folder, Contexts, Downloads) = (folder, contexts, downloads);
 
     /// <summary>The folder of <see cref="ContextIndex"/>.</summary>
     public SafeFileHandle Contexts { get; }
+
+    /// <summary>The folder of <see cref="Remote.Downloads"/>.</summary>
+    public SafeFileHandle Downloads { get; }
 
     /// <summary>Opens the cache of a store, or makes it.</summary>
     /// <param name="store">The store's folder.</param>
     public static BuildCache Open(string store)
     {
         var path = Path.Combine(store, "cache");
-        FileAt.MakeDirectories(Path.Combine(path, "contexts"));
-        return new BuildCache(FileAt.OpenDirectory(path), FileAt.OpenDirectory(Path.Combine(path, "contexts")));
+        var (contexts, downloads) = (Path.Combine(path, "contexts"), Path.Combine(path, "downloads"));
+        FileAt.MakeDirectories(contexts);
+        FileAt.MakeDirectories(downloads);
+        return new BuildCache(FileAt.OpenDirectory(path), FileAt.OpenDirectory(contexts), FileAt.OpenDirectory(downloads));
     }
 
     /// <summary>Finds the result of a step; null when there is none, or its record cannot be read.</summary>
@@ -85,6 +91,7 @@ internal sealed class BuildCache : IDisposable
     {
         _folder.Dispose();
         Contexts.Dispose();
+        Downloads.Dispose();
     }
 
     private static string NameOf(Digest key) => $"{key.Hex[..2]}/{key.Hex}";

@@ -35,7 +35,7 @@ public static class CacheFolder
 
     /// <summary>Forgets results, so that the steps are done again; it may be done while builds run.</summary>
     /// <param name="store">The store's directory.</param>
-    /// <param name="isWanted">Which results stay; null to forget all, and what files of contexts hashed to.</param>
+    /// <param name="isWanted">Which results stay; null to forget all, and what files of contexts hashed to, and what was downloaded.</param>
     /// <returns>The keys that were forgotten.</returns>
     public static IReadOnlyList<Digest> Forget(string store, Func<CacheEntry, bool>? isWanted)
     {
@@ -47,9 +47,12 @@ public static class CacheFolder
             if (folder is not null && FileAt.Remove(folder, entry.Key.Hex)) forgotten.Add(entry.Key);
         }
         if (isWanted is not null) return forgotten;
-        using var contexts = FileAt.TryOpen(null, $"{PathOf(store)}/contexts", Folder, out _);
-        if (contexts is null) return forgotten;
-        foreach (var name in FileAt.List(contexts)) FileAt.Remove(contexts, name);
+        foreach (var name in (string[])["contexts", "downloads"])
+        {
+            using var folder = FileAt.TryOpen(null, $"{PathOf(store)}/{name}", Folder, out _);
+            if (folder is null) continue;
+            foreach (var file in FileAt.List(folder)) FileAt.Remove(folder, file);
+        }
         return forgotten;
     }
 

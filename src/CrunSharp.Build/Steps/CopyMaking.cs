@@ -2,13 +2,16 @@ using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Build.Graph;
 using CrunSharp.Build.Remote;
+using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using CrunSharp.Storage;
 
 namespace CrunSharp.Build.Steps;
 
 /// <summary>Makes the steps of COPY and ADD.</summary>
-internal sealed class CopyMaking
+/// <param name="downloads">Fetches files.</param>
+/// <param name="show">Shows that something is fetched, until the result is disposed.</param>
+internal sealed class CopyMaking(Downloads downloads, Func<string, IDisposable> show)
 {
     /// <summary>Makes the step; what it takes is looked at, and fetched where its content has to be known.</summary>
     /// <param name="stage">The stage as it is before.</param>
@@ -24,9 +27,12 @@ internal sealed class CopyMaking
         (uint, uint)? owner = transfer.Owner is { } text ? UserDatabase.Resolve(view, text) : transfer is not CopyInstruction { From: not null } ? (0u, 0u) : null;
         var rules = new CopyRules(owner, transfer.Mode is { } mode ? ModeChange.Parse(mode) : null);
         var inputs = new List<ICopyInput>();
-        foreach (var source in transfer.Sources) CheckSource(transfer, source);
+        Check(transfer);
         foreach (var source in transfer.Sources)
-            inputs.AddRange(Select(transfer, source, await getTree().ConfigureAwait(false), cancellationToken));
+        {
+            if (transfer is AddInstruction add && WebAddress.IsWeb(source)) inputs.Add(await FetchAsync(add, source, cancellationToken).ConfigureAwait(false));
+            else inputs.AddRange(Select(transfer, source, await getTree().ConfigureAwait(false), cancellationToken));
+        }
         foreach (var (heredoc, body) in transfer.Heredocs.Zip(transfer.Bodies)) inputs.Add(new DocumentInput(heredoc.Name, body));
         return new CopyStep
         {
@@ -48,12 +54,33 @@ internal sealed class CopyMaking
         return $"{transfer.Name}{flags}{string.Concat(transfer.Sources.Select(static s => " " + WebAddress.Redact(s)))}{string.Concat(transfer.Heredocs.Select(static h => " <<" + h.Name))} {transfer.Destination} # buildkit";
     }
 
-    private static void CheckSource(TransferInstruction transfer, string source)
+    // What can be said before anything is fetched.
+    private static void Check(TransferInstruction transfer)
     {
-        if (transfer is AddInstruction { Checksum: not null } or AddInstruction { KeepGitDir: true } || (transfer is AddInstruction && (GitLocation.IsGit(source) || WebAddress.IsWeb(source))))
-            throw CrunException.Unsupported("ADD of a URL is not supported yet");
-        if (GitLocation.IsGit(source)) throw CrunException.Invalid("source can't be a git ref for COPY");
-        if (WebAddress.IsWeb(source)) throw CrunException.Invalid("source can't be a URL for COPY");
+        foreach (var source in transfer.Sources)
+        {
+            if (transfer is not CopyInstruction) continue;
+            if (GitLocation.IsGit(source)) throw CrunException.Invalid("source can't be a git ref for COPY");
+            if (WebAddress.IsWeb(source)) throw CrunException.Invalid("source can't be a URL for COPY");
+        }
+        if (transfer is not AddInstruction { Checksum: { Length: > 0 } checksum }) return;
+        if (transfer.Sources.Count != 1) throw CrunException.Invalid("checksum can't be specified for multiple sources");
+        if (GitLocation.IsGit(transfer.Sources[0])) GitLocation.CheckChecksum(checksum);
+        else if (!WebAddress.IsWeb(transfer.Sources[0])) throw CrunException.Invalid("checksum requires HTTP(S) or Git sources");
+        else if (!Digest.TryParse(checksum, out _)) throw CrunException.Invalid($"invalid checksum {GoText.Quote(checksum)}: not sha256: and 64 digits");
+    }
+
+    // The file is owned by root, and nobody else may read it.
+    private async Task<TreeInput> FetchAsync(AddInstruction add, string source, CancellationToken cancellationToken)
+    {
+        var address = WebAddress.Parse(source);
+        Digest? expected = add.Checksum is { Length: > 0 } checksum ? Digest.Parse(checksum) : null;
+        var download = await downloads.GetAsync(address, expected, () => show(WebAddress.Redact(source)), cancellationToken).ConfigureAwait(false);
+        var name = download.Content.Hex;
+        var status = FileAt.Status(download.Directory, name) with { Mode = 0x180, Uid = 0, Gid = 0, Links = 1, Modified = download.Modified };
+        var tree = new SourceTree(LayerView.OfDirectory(download.Directory), DockerIgnore.None, Index: null, MayChange: false);
+        var file = new CopySource(new CopyNode { Name = name, Status = status, Content = download.Content }, "/", WebAddress.NameOf(address));
+        return new TreeInput(tree, file, add.Unpack == true && ArchiveUnpacker.IsArchive(tree, file));
     }
 
     private static IEnumerable<TreeInput> Select(TransferInstruction transfer, string source, SourceTree tree, CancellationToken cancellationToken)

@@ -9,9 +9,9 @@ namespace CrunSharp.Build.Steps;
 /// <summary>What COPY takes files from: the context, a stage or an image.</summary>
 /// <param name="View">The files.</param>
 /// <param name="Ignore">What of it is not to be seen.</param>
-/// <param name="Index">What is known of the files' content.</param>
+/// <param name="Index">What is known of the files' content; null where the content is not to be looked at.</param>
 /// <param name="MayChange">Whether others may change it during the build, as a context.</param>
-internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIndex Index, bool MayChange)
+internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIndex? Index, bool MayChange)
 {
     private const int MostDepth = 1024;
 
@@ -65,6 +65,18 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
         if (isExact && sources.Count == 0 && kept.Length > 0 && exclude.IsEmpty)
             throw CrunException.Invalid($"{GoText.Quote(whole)}: with --parents it must not be reached through a symbolic link");
         return sources;
+    }
+
+    /// <summary>Selects what is in a directory.</summary>
+    /// <param name="path">The directory; <c>..</c> stops at the root, links are followed.</param>
+    /// <param name="exclude">What is left out, by paths within it.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="CrunException">It is no directory.</exception>
+    public CopySource SelectContent(string path, DockerIgnore exclude, CancellationToken cancellationToken)
+    {
+        var resolved = View.Resolve(PosixPath.InRoot(path));
+        return resolved.IsDirectory ? SelectDirectory(resolved, resolved.Name, null, exclude, cancellationToken)
+            : throw CrunException.NotFound($"{GoText.Quote(path)}: {(resolved.Status is null ? "not found" : "not a directory")}");
     }
 
     private bool IsIgnored(string path) => path.Length > 1 && Ignore.IsIgnored(path[1..]) && !Ignore.MayHoldIncluded(path[1..]);
@@ -198,7 +210,7 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
                 LinkTarget = entry.Status.Kind == FileKind.SymbolicLink ? FileAt.ReadSymbolicLink(entry.Holder, entry.Name) : "",
                 Attributes = FileAttributes.Read(entry.Holder, entry.Name),
             };
-            if (entry.Status.Kind != FileKind.Regular) return node;
+            if (entry.Status.Kind != FileKind.Regular || tree.Index is null) return node;
             if (tree.Index.TryGet(path, entry.Status) is { } known) node.Content = known;
             else _unread.Add(node);
             return node;
@@ -218,7 +230,7 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
             if (parent.Find(unread.Name) is not { Status.Kind: FileKind.Regular } entry)
                 throw CrunException.WrongState($"/{unread.Path}: the file changed while the build read it");
             using var file = parent.OpenFile(entry);
-            unread.Content = tree.Index.Hash(unread.Path, file);
+            unread.Content = tree.Index!.Hash(unread.Path, file);
         }
 
         private static void Try(Action parallel)

@@ -14,8 +14,8 @@ internal static unsafe class Spawn
     /// <param name="environment">Its environment.</param>
     /// <param name="standard">What its descriptors 0, 1 and 2 are; null leaves ours.</param>
     /// <param name="inherited">What else stays open, under the same number.</param>
-    /// <param name="newSession">Whether it starts a session of its own, in the root directory.</param>
-    /// <param name="workingDirectory">Where it starts; null for where we are.</param>
+    /// <param name="newSession">Whether it starts a session of its own.</param>
+    /// <param name="workingDirectory">Where it starts; null for where we are, or for the root directory in a new session.</param>
     /// <returns>The process id of the child.</returns>
     /// <exception cref="CrunException">The errors of posix_spawn.</exception>
     public static int Start(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment,
@@ -36,7 +36,7 @@ internal static unsafe class Spawn
             {
                 if (standard[i] is { } handle) C.posix_spawn_file_actions_adddup2(&actions, Number(handle), i);
             }
-            if ((newSession ? "/" : workingDirectory) is { } directory) C.posix_spawn_file_actions_addchdir_np(&actions, directory);
+            if ((workingDirectory ?? (newSession ? "/" : null)) is { } directory) C.posix_spawn_file_actions_addchdir_np(&actions, directory);
             C.sigemptyset(&signals);
             C.posix_spawnattr_setsigmask(&attributes, &signals);
             C.sigfillset(&signals);
