@@ -99,6 +99,25 @@ public sealed class KilledTransferTests : NativeTest
     }
 
     [Test]
+    public void Prunes_beside_builds_harm_nothing()
+    {
+        var outcome = World.Shell("""
+            for i in 1 2 3 4 5; do
+              printf 'FROM busybox AS one\nRUN echo %s > /made\nFROM busybox\nCOPY --from=one /made /made\nRUN echo more%s > /more\n' $i $i | $C build -q --network none -t built$i - > /dev/null || echo build $i failed
+              $C run --rm --network none built$i cat /made | grep -qx $i || echo run $i failed
+              [ $i -gt 2 ] && $C rmi built$i > /dev/null
+            done &
+            work=$!
+            while kill -0 $work 2> /dev/null; do $C system prune -f > /dev/null || echo prune failed; $C image prune -f > /dev/null || echo image prune failed; done
+            wait $work
+            $C system check
+            """).Succeeded();
+        Assert.That(outcome.Lines, Has.Length.EqualTo(1), outcome.Out);
+        Assert.That(outcome.Line, Does.Contain("all right"));
+        RemoveMade();
+    }
+
+    [Test]
     public void Rmi_frees_what_a_pull_took_and_df_tells_the_same_as_du()
     {
         Run("system", "prune", "-af").Succeeded();

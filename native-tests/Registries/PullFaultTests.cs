@@ -220,6 +220,21 @@ public sealed class PullFaultTests : NativeTest
     }
 
     [Test]
+    public void A_thousand_layers_are_pulled_with_as_few_open_files_as_a_shell_has()
+    {
+        var layers = Enumerable.Range(0, 1000).Select(static i => FaultyRegistry.Layer($"f{i}", [(byte)i, (byte)(i >> 8)])).ToArray();
+        foreach (var (_, blob) in layers) _registry.AddBlob(blob);
+        var config = Encoding.UTF8.GetBytes($$$"""{"architecture":"amd64","os":"linux","config":{"Cmd":["/small"]},"rootfs":{"type":"layers","diff_ids":[{{{string.Join(',', layers.Select(static l => $"\"{Digest.Of(l.Tar)}\""))}}}]}}""");
+        _registry.AddBlob(config);
+        _registry.AddManifest("1", FaultyRegistry.ManifestType, FaultyRegistry.ManifestOf(config, [.. layers.Select(static l => l.Blob)]));
+        World.Shell($"ulimit -Sn 1024; $C pull -q {_registry.Image} && $C pull -q {_registry.Image}").Succeeded();
+        AssertClean("all right$");
+        Assert.That(World.Inspect(_registry.Image, "{{len .RootFS.Layers}}"), Is.EqualTo("1000"));
+        Run("run", "--rm", "--network", "none", _registry.Image, "/f0").Failed(125, "it has 1000 layers, and Linux mounts 500 at most");
+        World.Shell($"ulimit -Sn 1024; $C rmi -f {Digest.Of(config)} > /dev/null").Succeeded();
+    }
+
+    [Test]
     public void On_a_full_disk_nothing_is_left()
     {
         var small = $"{World.Directory}/small";

@@ -1,4 +1,5 @@
 using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Processes;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Storage;
@@ -9,6 +10,9 @@ namespace CrunSharp.Storage;
 /// </summary>
 internal sealed class Pins : IDisposable
 {
+    // What a process has open besides, and how many pins may come until it is looked at again.
+    private const int OtherFiles = 768;
+    private const int Interval = 128;
     private readonly Dictionary<(SafeFileHandle Directory, string Name), FileLock> _held = [];
 
     /// <summary>Pins what has this name; false when it does not exist.</summary>
@@ -29,6 +33,7 @@ internal sealed class Pins : IDisposable
         lock (_held)
         {
             if (!_held.TryAdd((directory, name), held)) held.Dispose();
+            else if (_held.Count % Interval == 0) ResourceLimits.NeedOpenFiles(_held.Count + OtherFiles); // an image may have a thousand layers
         }
     }
 

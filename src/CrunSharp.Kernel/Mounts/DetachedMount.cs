@@ -14,6 +14,7 @@ namespace CrunSharp.Kernel.Mounts;
 public static unsafe class DetachedMount
 {
     // fsconfig takes strings of up to 255 bytes; "/proc/self/fd/123:" is 18 of them.
+    private const int MostLowers = 500; // OVL_MAX_STACK
     private const int MostLowersInOneString = 14;
     private const int MostBytesInString = 255;
     private const uint CLONE_FS = 0x200;
@@ -47,10 +48,11 @@ public static unsafe class DetachedMount
     /// <param name="upper">The directory that changes go to; null makes it read-only.</param>
     /// <param name="work">An empty directory beside <paramref name="upper"/>.</param>
     /// <param name="isVolatile">Whether nothing is synced to disk: what a crash leaves must then be thrown away.</param>
-    /// <exception cref="CrunException">The errors of fsopen, fsconfig and fsmount.</exception>
+    /// <exception cref="CrunException">The errors of fsopen, fsconfig and fsmount; or there are more directories than Linux takes.</exception>
     /// <seealso href="https://docs.kernel.org/filesystems/overlayfs.html"/>
     public static SafeFileHandle Overlay(IReadOnlyList<SafeFileHandle> lowers, SafeFileHandle? upper, SafeFileHandle? work, bool isVolatile)
     {
+        if (lowers.Count > MostLowers) throw CrunException.Unsupported($"it has {lowers.Count} layers, and Linux mounts {MostLowers} at most", "mount the overlay");
         if (lowers.Count <= MostLowersInOneString) return Overlay(Joined(lowers, "/proc/self/fd/"), lowers.Count, upper, work, isVolatile);
         try
         {

@@ -44,6 +44,19 @@ public static class ResourceLimits
             : throw SystemCall.Failure($"ask for {limit}", $"prlimit(0, {limit}, NULL)");
     }
 
+    /// <summary>
+    /// Raises how many files this process may have open to what it needs, as far as it may: the soft limit, and no further,
+    /// since children inherit it.
+    /// </summary>
+    /// <param name="count">How many files it needs.</param>
+    public static unsafe void NeedOpenFiles(int count)
+    {
+        var (soft, hard) = OfThisProcess(ResourceLimit.RLIMIT_NOFILE);
+        if ((ulong)count <= soft) return;
+        var values = stackalloc ulong[2] { Math.Min((ulong)count, hard), hard };
+        C.syscall_raw(NR_OLD.__NR_prlimit64, 0, (int)ResourceLimit.RLIMIT_NOFILE, (nint)values, 0, 0, 0); // if not, the next open tells
+    }
+
     private static readonly string[] Names =
     [
         "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE",
