@@ -13,8 +13,9 @@ namespace CrunSharp.Kernel.Mounts;
 /// <seealso href="https://man7.org/linux/man-pages/man2/fsmount.2.html"/>
 public static unsafe class DetachedMount
 {
-    // fsconfig takes strings of up to 255 bytes; "/proc/self/fd/123:" is 18 of them.
     private const int MostLowers = 500; // OVL_MAX_STACK
+
+    // fsconfig takes strings of up to 255 bytes; "/proc/self/fd/123:" is 18 of them.
     private const int MostLowersInOneString = 14;
     private const int MostBytesInString = 255;
     private const uint CLONE_FS = 0x200;
