@@ -52,7 +52,7 @@ public sealed class AuthorizedTransferTests : NativeTest
         await using var tokens = World.Host.Run(static () => new TokenServer { AllowsAnonymousPull = true });
         using var registry = new TestRegistry(World, "127.0.0.1:5103", $"token: {{ realm: \"{tokens.Address}\", service: registry, issuer: tests, rootcertbundle: FOLDER/tokens.pem }}", null, ("tokens.pem", tokens.Certificate));
         Run("tag", "made", $"{registry.Host}/team/made").Succeeded();
-        As(null, "push", "-q", $"{registry.Host}/team/made").Failed(1, "push access denied for");
+        AssertPushRefused(registry.Host);
         As("wrong", "login", "-u", "me", "--password-stdin", registry.Host).Failed(1, "incorrect username or password");
         As("right", "login", "-u", "me", "--password-stdin", registry.Host).Succeeded();
         Assert.That(File.ReadAllText($"{Folder}/config.json"), Does.Contain("identitytoken").And.Not.Contain(Convert.ToBase64String("me:right"u8)));
@@ -191,8 +191,14 @@ public sealed class AuthorizedTransferTests : NativeTest
     private void AssertRefused(string host)
     {
         Run("tag", "made", $"{host}/team/made").Succeeded();
-        As(null, "push", "-q", $"{host}/team/made").Failed(1, $"push access denied for {host}/team/made, it may require 'docker login'");
+        AssertPushRefused(host);
         As(null, "pull", "-q", $"{host}/team/made").Failed(1, $"pull access denied for {host}/team/made, repository does not exist or may require 'docker login'");
+    }
+
+    private void AssertPushRefused(string host)
+    {
+        var push = As(null, "push", "-q", $"{host}/team/made");
+        Assert.That((push.Code, push.Err), Is.EqualTo((1, $"crun-sharp: unauthorized: authentication required\nLog in first: crun-sharp login {host}\n")));
     }
 
     private void AssertUntrusted(string host, string reason)
