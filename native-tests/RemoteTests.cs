@@ -67,5 +67,43 @@ public sealed class RemoteTests : NativeTest
         Run("manifest", "inspect", "127.0.0.1:9/x").Failed(1, "connection refused");
     }
 
+    [Test]
+    public void A_list_is_put_together_and_pushed_and_others_choose_from_it()
+    {
+        var (list, other) = ($"{_registry.Host}/team/multi:1", $"{_registry.Host}/team/db");
+        Assert.That(Run("manifest", "create", list, $"{Name}:1", other).Succeeded().Out, Is.EqualTo($"Created manifest list {list}\n"));
+        Run("manifest", "create", list, $"{Name}:1").Failed(1, "refusing to amend an existing manifest list with no --amend flag");
+        Run("manifest", "annotate", list, other, "--arch", "arm64", "--variant", "v8").Succeeded();
+        Run("manifest", "annotate", list, $"{_registry.Host}/tools", "--arch", "arm64").Failed(1, $"manifest for image {_registry.Host}/tools:latest does not exist in {list}");
+        Assert.That(JsonDocument.Parse(Run("manifest", "inspect", list).Succeeded().Out).RootElement.GetProperty("manifests").GetArrayLength(), Is.EqualTo(2));
+        Assert.That(Run("manifest", "inspect", list, other).Succeeded().Out, Is.EqualTo(Run("manifest", "inspect", other).Succeeded().Out));
+
+        var push = Run("manifest", "push", "--purge", list).Succeeded();
+        Assert.That(push.Lines[^1], Does.Match("^sha256:[0-9a-f]{64}$"));
+        Assert.That(push.Lines[0], Does.Match($"^Pushed ref {_registry.Host}/team/multi@(sha256:[0-9a-f]{{64}}) with digest: \\1$"));
+        Run("manifest", "push", list).Failed(1, $"crun-sharp: No such manifest: {list}");
+        var raw = World.Host.Tool("skopeo", "inspect", "--raw", "--tls-verify=false", $"docker://{list}");
+        Assert.That(raw, Does.Contain("\"architecture\":\"arm64\"").And.Contain("image.index.v1+json").And.Not.Contain("crun-sharp"));
+        Assert.That(CrunSharp.Oci.Digest.Of(System.Text.Encoding.UTF8.GetBytes(raw)).ToString(), Is.EqualTo(push.Lines[^1]));
+        foreach (var architecture in (string[])["amd64", "arm64"])
+            World.Host.Tool("skopeo", "--insecure-policy", "--override-arch", architecture, "--tmpdir", World.Files, "copy", "-q", "--src-tls-verify=false", $"docker://{list}", $"dir:{World.Files}/chosen");
+        Assert.That(Run("manifest", "inspect", "-v", list).Succeeded().Out, Does.StartWith("[\n\t{\n\t\t\"Ref\": "));
+        Run("run", "--rm", "--network", "none", "-q", list, "true").Succeeded();
+        Run("rmi", list).Succeeded();
+        Directory.Delete($"{World.Files}/chosen", recursive: true);
+    }
+
+    [Test]
+    public void Lists_that_cannot_be_are_refused_and_forgotten_ones_are_gone()
+    {
+        var list = $"{_registry.Host}/team/list";
+        Run("manifest", "create", list, $"{Name}:nosuch").Failed(1, $"no such manifest: {Name}:nosuch");
+        Run("manifest", "create", "127.0.0.1:9/list", $"{Name}:1").Succeeded();
+        Run("manifest", "push", "127.0.0.1:9/list").Failed(1, $"cannot use source images from a different registry than the target image: {_registry.Host} != 127.0.0.1:9");
+        Run("manifest", "rm", "127.0.0.1:9/list").Succeeded();
+        Run("manifest", "rm", "127.0.0.1:9/list").Failed(1, "No such manifest: 127.0.0.1:9/list:latest");
+        Run("system", "check").Succeeded();
+    }
+
     private static string Compact(string json) => JsonSerializer.Serialize(JsonDocument.Parse(json).RootElement, s_plain);
 }

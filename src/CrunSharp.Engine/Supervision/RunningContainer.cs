@@ -105,13 +105,7 @@ internal sealed class RunningContainer
     {
         using var handles = new CleanupStack();
         using var store = Store.Open(_container.Paths.Root);
-        var layers = new List<ViewLayer>();
-        foreach (var diffId in _container.Config.Layers)
-        {
-            var layer = store.Layers.Get(Digest.Parse(diffId));
-            if (layer.HidesAll) layers.Clear();
-            layers.Add(new ViewLayer(handles.Owns(layer.OpenDirectory()), layer.Implied));
-        }
+        var layers = ContainerFiles.LayersOf(_container, store, handles);
         var lowers = layers.ConvertAll(static layer => layer.Directory);
         if (ImpliedDirectories.AreIn(layers))
         {

@@ -10,15 +10,15 @@ namespace CrunSharp.Storage;
 /// Writes a directory that was an overlay's upper layer as a layer's tar: a pure function of the directory. A directory
 /// comes before what is in it, names in the order of their bytes; overlayfs's marks become whiteouts.
 /// </summary>
-internal sealed class LayerTar
+internal class LayerTar
 {
-    private const int MostDepth = 4096;
+    private protected const int MostDepth = 4096;
     private readonly TarWriter _writer;
     private readonly Dictionary<(ulong Device, ulong Inode), string> _linked = [];
 
     private readonly long _most;
 
-    private LayerTar(Stream output, long most) => (_writer, _most) = (new TarWriter(output), most);
+    private protected LayerTar(Stream output, long most) => (_writer, _most) = (new TarWriter(output), most);
 
     /// <summary>How many entries there are, whiteouts included.</summary>
     public long Entries { get; private set; }
@@ -86,11 +86,24 @@ internal sealed class LayerTar
             if (name.StartsWith(Whiteouts.Prefix, StringComparison.Ordinal))
                 throw Refused(inside, "a name that begins with .wh. cannot be in a layer");
             if (status.Kind == FileKind.Directory) WriteSubdirectory(directory, name, inside, status, depth);
-            else if (status.Links > 1 && !_linked.TryAdd((status.Device, status.Inode), inside))
-                _writer.Begin(Describe(inside, TarKind.HardLink, status) with { Target = _linked[(status.Device, status.Inode)] });
-            else if (status.Kind == FileKind.Regular) WriteFile(directory, name, inside, status);
-            else WriteSpecial(directory, name, inside, status);
+            else WriteOther(directory, name, inside, status);
         }
+    }
+
+    /// <summary>Ends the tar.</summary>
+    private protected void Finish() => _writer.Finish();
+
+    /// <summary>Writes a directory's entry, without what is in it.</summary>
+    private protected void WriteDirectoryEntry(SafeFileHandle own, string path, in FileStatus status) =>
+        _writer.Begin(Describe(path, TarKind.Directory, status) with { Attributes = Read(ExtendedAttributes.List(own), path, a => ExtendedAttributes.Get(own, a)) });
+
+    /// <summary>Writes what is no directory.</summary>
+    private protected void WriteOther(SafeFileHandle directory, string name, string path, in FileStatus status)
+    {
+        if (status.Links > 1 && !_linked.TryAdd((status.Device, status.Inode), path))
+            _writer.Begin(Describe(path, TarKind.HardLink, status) with { Target = _linked[(status.Device, status.Inode)] });
+        else if (status.Kind == FileKind.Regular) WriteFile(directory, name, path, status);
+        else WriteSpecial(directory, name, path, status);
     }
 
     private void WriteSubdirectory(SafeFileHandle directory, string name, string path, in FileStatus status, int depth)
@@ -168,5 +181,5 @@ internal sealed class LayerTar
         return attributes;
     }
 
-    private static CrunException Refused(string path, string reason) => CrunException.Invalid($"/{path}: {reason}", "write layer");
+    private protected static CrunException Refused(string path, string reason) => CrunException.Invalid($"/{path}: {reason}", "write layer");
 }

@@ -1,6 +1,4 @@
 using CrunSharp.Cli.CommandLine;
-using CrunSharp.Kernel.Files;
-using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
 using CrunSharp.Storage;
@@ -29,52 +27,18 @@ internal sealed class SaveCommand : Command
     {
         if (_output is null && context.OutputIsTerminal())
             throw CrunException.Invalid("cowardly refusing to save to a terminal: use the -o option or redirect");
-        if (_output is not null && Path.GetDirectoryName(Path.GetFullPath(_output)) is { } folder && !Directory.Exists(folder))
-            throw CrunException.NotFound($"invalid output path: directory \"{folder}\" does not exist");
+        OutputFile.Check(_output);
         using var store = StoreAccess.Open(context);
         var images = Find(store, operands);
         foreach (var (image, names) in images) ImagePlatform.Check(image, names.Count > 0 ? names[0].Familiar : image.Id.Short, _platform);
-        if (_output is not null)
-        {
-            SaveFile(store, images, _output);
-            return ExitCodes.Success;
-        }
-        using var output = context.OpenOutput();
-        Write(store, images, output);
+        OutputFile.Write(context, _output, output => Write(store, images, output));
         return ExitCodes.Success;
-    }
-
-    // The file is there whole or not at all; a device or a pipe is written as it is.
-    private void SaveFile(Store store, IReadOnlyList<NamedImage> images, string path)
-    {
-        const OpenFlags write = OpenFlags.O_WRONLY;
-        if (FileAt.TryStatus(null, path, followLinks: true) is { Kind: not FileKind.Regular } status)
-        {
-            if (status.Kind == FileKind.Directory) throw CrunException.Invalid("is a directory", $"write {path}");
-            using var special = new FileStream(FileAt.Open(null, path, write), FileAccess.Write, bufferSize: 1);
-            Write(store, images, special);
-            return;
-        }
-        var slash = path.LastIndexOf('/') + 1;
-        var temporary = $"{path[..slash]}.{path[slash..]}.{Environment.ProcessId:x}.tmp";
-        try
-        {
-            using (var file = new FileStream(FileAt.Open(null, temporary, write | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_NOFOLLOW, 0x180), FileAccess.Write, bufferSize: 1))
-                Write(store, images, file);
-            FileAt.Rename(null, temporary, null, path);
-        }
-        catch
-        {
-            FileAt.Remove(null, temporary);
-            throw;
-        }
     }
 
     private void Write(Store store, IReadOnlyList<NamedImage> images, Stream output)
     {
-        using var buffered = new BufferedStream(output, 1 << 16);
-        if (_oci) OciLayout.Save(store, images, buffered);
-        else DockerArchive.Save(store, images, buffered);
+        if (_oci) OciLayout.Save(store, images, output);
+        else DockerArchive.Save(store, images, output);
     }
 
     private static List<NamedImage> Find(Store store, IReadOnlyList<string> operands)

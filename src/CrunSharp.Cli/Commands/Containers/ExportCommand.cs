@@ -1,0 +1,33 @@
+using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Commands.Images;
+using CrunSharp.Engine.Containers;
+using CrunSharp.Oci;
+using CrunSharp.Storage;
+
+namespace CrunSharp.Cli.Commands.Containers;
+
+/// <summary><c>export</c>: writes a container's files as a tar.</summary>
+internal sealed class ExportCommand : Command
+{
+    private static readonly Option[] Table =
+    [
+        new Value<ExportCommand>("output", 'o', "string", "The file; standard output without it", static (o, v) => o._output = v),
+    ];
+
+    private string? _output;
+
+    public override string Synopsis => "[OPTIONS] CONTAINER";
+    public override Option[] Options => Table;
+    public override int LeastOperands => 1;
+    public override int MostOperands => 1;
+
+    public override int Execute(CommandContext context, IReadOnlyList<string> operands)
+    {
+        if (_output is null && context.OutputIsTerminal())
+            throw CrunException.Invalid("cowardly refusing to save to a terminal: use the -o option or redirect");
+        OutputFile.Check(_output);
+        using var files = ContainerFiles.Open(EngineAccess.Open(context).Containers.Find(operands[0]));
+        OutputFile.Write(context, _output, output => ViewTar.Write(files.View, output));
+        return ExitCodes.Success;
+    }
+}
