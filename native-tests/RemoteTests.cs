@@ -70,7 +70,7 @@ public sealed class RemoteTests : NativeTest
     [Test]
     public void A_list_is_put_together_and_pushed_and_others_choose_from_it()
     {
-        var (list, other) = ($"{_registry.Host}/team/multi:1", $"{_registry.Host}/team/db");
+        var (list, other) = ($"{_registry.Host}/lists/multi:1", $"{_registry.Host}/team/db");
         Assert.That(Run("manifest", "create", list, $"{Name}:1", other).Succeeded().Out, Is.EqualTo($"Created manifest list {list}\n"));
         Run("manifest", "create", list, $"{Name}:1").Failed(1, "refusing to amend an existing manifest list with no --amend flag");
         Run("manifest", "annotate", list, other, "--arch", "arm64", "--variant", "v8").Succeeded();
@@ -80,7 +80,7 @@ public sealed class RemoteTests : NativeTest
 
         var push = Run("manifest", "push", "--purge", list).Succeeded();
         Assert.That(push.Lines[^1], Does.Match("^sha256:[0-9a-f]{64}$"));
-        Assert.That(push.Lines[0], Does.Match($"^Pushed ref {_registry.Host}/team/multi@(sha256:[0-9a-f]{{64}}) with digest: \\1$"));
+        Assert.That(push.Lines[0], Does.Match($"^Pushed ref {_registry.Host}/lists/multi@(sha256:[0-9a-f]{{64}}) with digest: \\1$"));
         Run("manifest", "push", list).Failed(1, $"crun-sharp: No such manifest: {list}");
         var raw = World.Host.Tool("skopeo", "inspect", "--raw", "--tls-verify=false", $"docker://{list}");
         Assert.That(raw, Does.Contain("\"architecture\":\"arm64\"").And.Contain("image.index.v1+json").And.Not.Contain("crun-sharp"));

@@ -30,6 +30,7 @@ internal static class BashCompletion
             fi
             case $operand in
                 image) words=$("${COMP_WORDS[0]}" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep -v '<none>') ;;
+                any) words=$("${COMP_WORDS[0]}" ps -a --format '{{.Names}}' 2>/dev/null; "${COMP_WORDS[0]}" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep -v '<none>') ;;
                 container) words=$("${COMP_WORDS[0]}" ps -a --format '{{.Names}}' 2>/dev/null) ;;
                 volume) words=$("${COMP_WORDS[0]}" volume ls -q 2>/dev/null) ;;
                 file) COMPREPLY=($(compgen -f -- "$current")) ;;
@@ -84,9 +85,19 @@ internal static class BashCompletion
         }
     }
 
-    private static string OperandOf(string synopsis) =>
-        synopsis.Contains("IMAGE", StringComparison.Ordinal) || synopsis.Contains("REPOSITORY", StringComparison.Ordinal) ? "image"
-        : synopsis.Contains("CONTAINER", StringComparison.Ordinal) ? "container"
-        : synopsis.Contains("VOLUME", StringComparison.Ordinal) ? "volume"
-        : synopsis.Contains("FILE", StringComparison.Ordinal) || synopsis.Contains("PATH", StringComparison.Ordinal) ? "file" : "\"\"";
+    // What an operand is, by the word that the synopsis has for it; the first that it has counts.
+    private static readonly (string Word, string Kind)[] Operands =
+    [
+        ("IMAGE", "image"), ("REPOSITORY", "image"), ("NAME[:TAG", "image"), ("MANIFEST", "image"),
+        ("CONTAINER", "container"), ("NAME|ID", "any"), ("VOLUME", "volume"), ("FILE", "file"), ("PATH", "file"),
+    ];
+
+    private static string OperandOf(string synopsis)
+    {
+        foreach (var (word, kind) in Operands)
+        {
+            if (synopsis.Contains(word, StringComparison.Ordinal)) return kind;
+        }
+        return "\"\"";
+    }
 }

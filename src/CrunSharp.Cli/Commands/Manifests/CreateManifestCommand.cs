@@ -18,7 +18,7 @@ internal sealed class CreateManifestCommand : Command
     private bool _amend;
     private bool _verifyTls = true;
 
-    public override string Synopsis => "[OPTIONS] MANIFEST_LIST MANIFEST [MANIFEST...]";
+    public override string Synopsis => "[OPTIONS] MANIFEST_LIST MANIFEST...";
     public override Option[] Options => Table;
     public override int LeastOperands => 2;
 
