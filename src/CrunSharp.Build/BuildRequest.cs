@@ -39,6 +39,27 @@ public sealed record BuildRequest
     /// <summary>The network of RUN, unless it says another one.</summary>
     public StepNetwork Network { get; init; }
 
+    /// <summary>Named contexts, by name: a directory, or <c>docker-image://REFERENCE</c>. They win over stages and images.</summary>
+    public IReadOnlyDictionary<string, string> Contexts { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Secrets by id, read when a RUN needs them.</summary>
+    public IReadOnlyDictionary<string, Func<byte[]>> Secrets { get; init; } = new Dictionary<string, Func<byte[]>>();
+
+    /// <summary>What a Dockerfile may ask for beyond the usual: <c>network.host</c>, <c>security.insecure</c>.</summary>
+    public IReadOnlySet<string> Allowed { get; init; } = new HashSet<string>();
+
+    /// <summary>Further lines of <c>/etc/hosts</c> of RUN, <c>name:address</c>.</summary>
+    public IReadOnlyList<string> ExtraHosts { get; init; } = [];
+
+    /// <summary>Limits of the processes of RUN, <c>name=soft[:hard]</c>.</summary>
+    public IReadOnlyList<string> Ulimits { get; init; } = [];
+
+    /// <summary>The size of <c>/dev/shm</c> of RUN in bytes; null for the usual one.</summary>
+    public long? ShmSize { get; init; }
+
+    /// <summary>Stages whose steps are done also if their result is known, by name.</summary>
+    public IReadOnlySet<string> NoCacheStages { get; init; } = new HashSet<string>();
+
     /// <summary>
     /// Brings an image into the store under its name, or throws; null when images that are not there are an error.
     /// </summary>

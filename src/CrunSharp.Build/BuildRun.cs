@@ -23,7 +23,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private readonly Dictionary<StageNode, Task<StageResult>> _stages = [];
     private readonly SemaphoreSlim _running = new(Math.Max(4, Environment.ProcessorCount));
     private readonly BuildSources _sources = new(store, cache, request, clock);
-    private readonly StepMaking _making = new(request, arguments, runner);
+    private readonly StepMaking _making = new(store, request, arguments, runner);
     private readonly Downloads _downloads = new(store, cache.Downloads);
     private int _steps;
     private int _cached;
@@ -67,7 +67,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         for (; ; )
         {
             string? missing = null;
-            var graph = BuildGraph.Create(file, arguments, request.Target, name =>
+            var graph = BuildGraph.Create(file, arguments, request.Target, request.Contexts.Keys.ToHashSet(StringComparer.OrdinalIgnoreCase), name =>
             {
                 if (_sources.TryFind(name) is { } image) return image.Config.Config?.OnBuild ?? [];
                 missing ??= name;
@@ -81,8 +81,11 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             // Before steps run: two that draw on one terminal would disturb each other.
             foreach (var node in graph.Stages.SelectMany(static stage => stage.Instructions))
             {
-                if (node.SourceImage is { } image && !image.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase) && _sources.TryFind(image) is null)
-                    await PullAsync(image, node.Instruction, cancellationToken).ConfigureAwait(false);
+                foreach (var (_, name) in (IEnumerable<FileSource>)[node.Source, .. node.Mounts])
+                {
+                    if (_sources.IsImage(name) && _sources.TryFind(name) is null)
+                        await PullAsync(name, node.Instruction, cancellationToken).ConfigureAwait(false);
+                }
             }
             return graph;
         }
@@ -132,6 +135,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private async Task<StageResult> BuildStageAsync(StageNode stage, StepLabels labels, CancellationToken cancellationToken)
     {
         var result = await StartAsync(stage, labels, cancellationToken).ConfigureAwait(false);
+        result.IsUncached = request.NoCacheStages.Contains(stage.Name);
         foreach (var node in stage.Instructions)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -184,8 +188,8 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         {
             var view = stage.View();
             var step = instruction is TransferInstruction transfer
-                ? await new CopyMaking(_downloads, Fetching).MakeAsync(stage, transfer, () => TreeOf(node, cancellationToken), view, cancellationToken).ConfigureAwait(false)
-                : _making.Make(stage, instruction, view);
+                ? await new CopyMaking(_downloads, Fetching).MakeAsync(stage, transfer, () => TreeOfAsync(node.Source, cancellationToken), view, cancellationToken).ConfigureAwait(false)
+                : _making.Make(stage, instruction, await MountsOfAsync(stage, node, instruction, cancellationToken).ConfigureAwait(false), view);
             if (step is null) return;
             stage.Image.AddHistory(step.History, hasLayer: true);
             Interlocked.Increment(ref _steps);
@@ -213,18 +217,33 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         }
     }
 
-    // Where an instruction takes files from.
-    private async Task<SourceTree> TreeOf(InstructionNode node, CancellationToken cancellationToken) =>
-        node.Source is { } from ? _sources.TreeOf(await ResultOf(from, cancellationToken).ConfigureAwait(false), from)
-        : node.SourceImage is { } image ? _sources.TreeOf(image)
+    private async Task<SourceTree> TreeOfAsync(FileSource source, CancellationToken cancellationToken) =>
+        source.Stage is { } stage ? _sources.TreeOf(await ResultOf(stage, cancellationToken).ConfigureAwait(false), stage)
+        : source.Name is { } name ? _sources.TreeOf(name)
         : _sources.Context();
+
+    private async Task<IReadOnlyList<RunMountSource>> MountsOfAsync(StageResult stage, InstructionNode node, Instruction instruction, CancellationToken cancellationToken)
+    {
+        if (instruction is not RunInstruction { MountList: { Count: > 0 } list }) return [];
+        var mounts = new List<RunMountSource>(list.Count);
+        for (var i = 0; i < list.Count; i++)
+        {
+            var mount = list[i];
+            var target = mount.Target is not { Length: > 0 } given ? "" : PosixPath.InRoot(PosixPath.Join(stage.Image.WorkingDirectory, given));
+            if (target == "/") throw CrunException.Invalid($"invalid mount target {GoText.Quote(mount.Target!)}");
+            var hasFiles = mount.Type == RunMountType.Bind || (mount is { Type: RunMountType.Cache, From: not null } && !mount.From.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase));
+            var tree = hasFiles ? await TreeOfAsync(node.Mounts[i], cancellationToken).ConfigureAwait(false) : null;
+            mounts.Add(new RunMountSource(mount, tree, tree?.Get(mount.Source ?? "/", cancellationToken)) { Target = target });
+        }
+        return mounts;
+    }
 
     private async Task<BuiltLayer> MakeLayerAsync(StageResult stage, LayerStep step, Digest withoutParent, TaskCompletionSource<BuiltLayer> made,
         Instruction instruction, ShownStep shown, LayerView? view, CancellationToken cancellationToken)
     {
         try
         {
-            var layer = request.NoCache ? null : await TryHitAsync(stage, step, withoutParent).ConfigureAwait(false);
+            var layer = request.NoCache || stage.IsUncached ? null : await TryHitAsync(stage, step, withoutParent).ConfigureAwait(false);
             if (layer is null)
             {
                 await _running.WaitAsync(cancellationToken).ConfigureAwait(false);

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using CrunSharp.Build.Cache;
 using CrunSharp.Build.Dockerfile;
@@ -20,13 +21,19 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     private readonly HashSet<string> _pulled = new(StringComparer.Ordinal);
     private readonly Dictionary<Digest, ViewLayer> _layers = [];
     private readonly Dictionary<string, ContextIndex> _indexes = new(StringComparer.Ordinal);
-    private SafeFileHandle? _contextDirectory;
-    private SourceTree? _context;
+    private readonly Dictionary<string, (SafeFileHandle Directory, SourceTree Tree)> _trees = new(StringComparer.Ordinal);
+
+    private const string ImageScheme = "docker-image://";
+
+    /// <summary>Whether a name of <c>--from</c> is an image's: neither nothing nor a directory.</summary>
+    public bool IsImage([NotNullWhen(true)] string? name) => name is not null && !name.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase)
+        && (!request.Contexts.TryGetValue(name, out var context) || context.StartsWith(ImageScheme, StringComparison.Ordinal));
 
     /// <summary>An image of the store; null when it is not there, or there may be a newer one.</summary>
     /// <exception cref="CrunException">The name is no image's name.</exception>
     public Image? TryFind(string name)
     {
+        name = ImageOf(name);
         lock (_lock)
         {
             if (_images.TryGetValue(name, out var known)) return known;
@@ -39,16 +46,16 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
 
     /// <summary>An image of the store.</summary>
     /// <exception cref="CrunException">It is not there.</exception>
-    public Image Find(string name) => TryFind(name) ?? throw CrunException.NotFound($"{ImageReference.Parse(name)}: not found");
+    public Image Find(string name) => TryFind(name) ?? throw CrunException.NotFound($"{ImageReference.Parse(ImageOf(name))}: not found");
 
     /// <summary>Brings an image into the store.</summary>
     /// <exception cref="CrunException">It cannot be had.</exception>
     public async Task PullAsync(string name, CancellationToken cancellationToken)
     {
-        var reference = ImageReference.Parse(name);
+        var reference = ImageReference.Parse(ImageOf(name));
         if (request.Pull is not { } pull) throw CrunException.NotFound($"{reference}: not found");
         await pull(reference, cancellationToken).ConfigureAwait(false);
-        lock (_lock) _pulled.Add(name);
+        lock (_lock) _pulled.Add(ImageOf(name));
         Find(name);
     }
 
@@ -87,12 +94,19 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     public SourceTree Context()
     {
         if (request.ContextDirectory is not { } path) throw CrunException.Invalid("there is no build context to take files from");
+        return TreeOf(path, ContextName, isMain: true);
+    }
+
+    private SourceTree TreeOf(string path, string indexName, bool isMain)
+    {
         lock (_lock)
         {
-            if (_context is not null) return _context;
-            _contextDirectory = FileAt.OpenDirectory(path);
-            var view = LayerView.OfDirectory(_contextDirectory);
-            return _context = new SourceTree(view, ReadIgnore(view), IndexOf(ContextName), MayChange: true);
+            if (_trees.TryGetValue(indexName, out var known)) return known.Tree;
+            var directory = FileAt.OpenDirectory(path);
+            var view = LayerView.OfDirectory(directory);
+            var tree = new SourceTree(view, isMain ? ReadIgnore(view) : IgnoreOf(view), IndexOf(indexName), MayChange: true);
+            _trees[indexName] = (directory, tree);
+            return tree;
         }
     }
 
@@ -105,6 +119,8 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     /// <exception cref="CrunException">It cannot be had, or has no files.</exception>
     public SourceTree TreeOf(string name)
     {
+        if (!IsImage(name) && request.Contexts.TryGetValue(name, out var context))
+            return TreeOf(context, "context:" + Path.GetFullPath(context), isMain: false);
         if (name.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase)) throw CrunException.Invalid("scratch has no files");
         var image = Find(name);
         var view = StageResult.ViewOf(LayersOf(image)) ?? throw CrunException.Invalid($"image {name} has no files");
@@ -121,7 +137,7 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     public void Dispose()
     {
         foreach (var layer in _layers.Values) layer.Directory.Dispose();
-        _contextDirectory?.Dispose();
+        foreach (var (directory, _) in _trees.Values) directory.Dispose();
     }
 
     // What came through a pipe lies elsewhere each time: one index for all of it.
@@ -144,7 +160,17 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
         var own = dockerfile is null ? null : dockerfile + ".dockerignore";
         if (own is not null && AtomicFile.TryRead(null, own, MostIgnoreBytes) is { } special)
             return DockerIgnore.Parse(Path.GetFileName(own), Encoding.UTF8.GetString(special));
-        return context.TryReadFile("/.dockerignore", MostIgnoreBytes) is { } general
-            ? DockerIgnore.Parse(".dockerignore", Encoding.UTF8.GetString(general)) : DockerIgnore.None;
+        return IgnoreOf(context);
+    }
+
+    private static DockerIgnore IgnoreOf(LayerView context) => context.TryReadFile("/.dockerignore", MostIgnoreBytes) is { } general
+        ? DockerIgnore.Parse(".dockerignore", Encoding.UTF8.GetString(general)) : DockerIgnore.None;
+
+    // A named context may stand for another image.
+    private string ImageOf(string name)
+    {
+        if (!request.Contexts.TryGetValue(name, out var context)) return name;
+        return context.StartsWith(ImageScheme, StringComparison.Ordinal) ? context[ImageScheme.Length..]
+            : throw CrunException.Unsupported($"the context {name} is a directory, which cannot be the base of a stage");
     }
 }

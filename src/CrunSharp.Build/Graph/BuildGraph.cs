@@ -8,10 +8,13 @@ namespace CrunSharp.Build.Graph;
 
 /// <summary>An instruction of a stage with what it takes files from.</summary>
 /// <param name="Instruction">The instruction.</param>
-/// <param name="Source">The stage of <c>--from</c>; null when it names an image or nothing.</param>
-/// <param name="SourceImage">The image of <c>--from</c>.</param>
+/// <param name="Source">Where COPY and ADD take files from.</param>
+/// <param name="Mounts">Where the mounts of RUN take files from, one for each.</param>
 /// <param name="IsTrigger">Whether it comes from an ONBUILD of the base.</param>
-internal sealed record InstructionNode(Instruction Instruction, StageNode? Source, string? SourceImage, bool IsTrigger);
+internal sealed record InstructionNode(Instruction Instruction, FileSource Source, IReadOnlyList<FileSource> Mounts, bool IsTrigger);
+
+/// <summary>Where files come from: a stage, or an image or named context; with neither, the build context.</summary>
+internal readonly record struct FileSource(StageNode? Stage, string? Name);
 
 /// <summary>A stage that has to be built.</summary>
 internal sealed class StageNode(Stage stage, string baseName, StageNode? baseStage)
@@ -49,11 +52,13 @@ internal sealed class BuildGraph
 
     private readonly ParsedDockerfile _file;
     private readonly Func<string, IReadOnlyList<string>> _triggersOf;
+    private readonly IReadOnlySet<string> _contexts;
     private readonly List<StageNode> _all = [];
     private readonly Dictionary<string, StageNode> _byName = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<StageNode> _reachable = [];
 
-    private BuildGraph(ParsedDockerfile file, Func<string, IReadOnlyList<string>> triggersOf) => (_file, _triggersOf) = (file, triggersOf);
+    private BuildGraph(ParsedDockerfile file, IReadOnlySet<string> contexts, Func<string, IReadOnlyList<string>> triggersOf) =>
+        (_file, _contexts, _triggersOf) = (file, contexts, triggersOf);
 
     /// <summary>The stages that have to be built, each after those that it needs.</summary>
     public IReadOnlyList<StageNode> Stages { get; private set; } = [];
@@ -65,11 +70,13 @@ internal sealed class BuildGraph
     /// <param name="file">The Dockerfile.</param>
     /// <param name="arguments">The variables of FROM.</param>
     /// <param name="target">The stage that is wanted, by name or index; null for the last.</param>
+    /// <param name="contexts">The names of contexts, which win over stages and images.</param>
     /// <param name="triggersOf">The ONBUILD triggers of an image.</param>
     /// <exception cref="CrunException">A stage is not there, comes too late, or needs itself.</exception>
-    public static BuildGraph Create(ParsedDockerfile file, BuildArguments arguments, string? target, Func<string, IReadOnlyList<string>> triggersOf)
+    public static BuildGraph Create(ParsedDockerfile file, BuildArguments arguments, string? target, IReadOnlySet<string> contexts,
+        Func<string, IReadOnlyList<string>> triggersOf)
     {
-        var graph = new BuildGraph(file, triggersOf);
+        var graph = new BuildGraph(file, contexts, triggersOf);
         foreach (var stage in file.Stages) graph.Add(stage, arguments);
         graph.Target = graph.FindTarget(target);
         graph.Reach(graph.Target);
@@ -91,7 +98,7 @@ internal sealed class BuildGraph
             throw DockerfileError.Within(_file.Source, from.Range, error);
         }
         if (name.Length == 0) throw DockerfileError.At(_file.Source, from.Range, $"base name ({from.Image}) should not be blank");
-        var node = new StageNode(stage, name, _byName.GetValueOrDefault(name));
+        var node = new StageNode(stage, name, _contexts.Contains(name) ? null : _byName.GetValueOrDefault(name));
         _all.Add(node);
         // A later stage of the same name is the one that is meant from there on.
         if (from.StageName is { } own) _byName[own] = node;
@@ -144,7 +151,15 @@ internal sealed class BuildGraph
 
     private InstructionNode Connect(StageNode node, Instruction instruction, bool isTrigger)
     {
-        if (instruction is not CopyInstruction { From: { } from }) return new InstructionNode(instruction, null, null, isTrigger);
+        var source = instruction is CopyInstruction { From: { } from } ? Resolve(node, instruction, from) : default;
+        IReadOnlyList<FileSource> mounts = instruction is RunInstruction { MountList: { Count: > 0 } list }
+            ? [.. list.Select(mount => mount.From is { } name ? Resolve(node, instruction, name) : default)] : [];
+        return new InstructionNode(instruction, source, mounts, isTrigger);
+    }
+
+    private FileSource Resolve(StageNode node, Instruction instruction, string from)
+    {
+        if (_contexts.Contains(from)) return new FileSource(null, from);
         StageNode? source = null;
         if (int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out var index))
             source = index < _all.Count ? _all[index] : throw DockerfileError.At(_file.Source, instruction.Range, $"invalid stage index {index}");
@@ -152,11 +167,11 @@ internal sealed class BuildGraph
             throw DockerfileError.At(_file.Source, instruction.Range, "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround");
         else if (!from.Equals(Scratch, StringComparison.OrdinalIgnoreCase))
             source = _byName.GetValueOrDefault(from);
-        if (source is null) return new InstructionNode(instruction, null, from, isTrigger);
+        if (source is null) return new FileSource(null, from);
         if (source == node) throw DockerfileError.At(_file.Source, instruction.Range, $"circular dependency detected on stage: {node.Name}");
         if (source.Stage.Index > node.Stage.Index)
             throw DockerfileError.At(_file.Source, instruction.Range, $"cannot copy from stage {GoText.Quote(from)}, it needs to be defined before current stage {GoText.Quote(node.Name)}");
         node.Needs.Add(source);
-        return new InstructionNode(instruction, source, null, isTrigger);
+        return new FileSource(source, null);
     }
 }

@@ -26,6 +26,9 @@ internal sealed class StageResult(StageImage image, IReadOnlyList<BuiltLayer> la
     /// <summary>Whether a step was done that never was before: what follows cannot be known.</summary>
     public bool IsNew { get; private set; }
 
+    /// <summary>Whether its own steps are done also if their result is known.</summary>
+    public bool IsUncached { get; set; }
+
     /// <summary>The start of a stage that starts from this one.</summary>
     public StageResult Fork()
     {

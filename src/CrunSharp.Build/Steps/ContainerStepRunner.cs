@@ -1,6 +1,8 @@
 using CrunSharp.Engine;
+using CrunSharp.Engine.Containers;
 using CrunSharp.Engine.Steps;
 using CrunSharp.Kernel.Files;
+using CrunSharp.Oci.Runtime;
 
 namespace CrunSharp.Build.Steps;
 
@@ -45,8 +47,33 @@ public sealed class ContainerStepRunner(EnginePaths paths) : IStepRunner
             Env = spec.Env,
             WorkingDir = spec.Cwd,
             User = spec.User,
-            Network = spec.Network switch { StepNetwork.None => "none", StepNetwork.Host => "host", _ => "bridge" },
             Hostname = spec.Hostname,
+            Host = new HostOptions
+            {
+                Network = spec.Network switch { StepNetwork.None => "none", StepNetwork.Host => "host", _ => "bridge" },
+                Privileged = spec.IsPrivileged,
+                ExtraHosts = spec.ExtraHosts,
+                Ulimits = spec.Ulimits,
+                ShmSize = spec.ShmSize ?? new HostOptions().ShmSize,
+            },
+            Mounts = [.. spec.Mounts.Select(MountOf)],
+            Files = [.. spec.Files.Select(static file => new StepContainerFile(file.Target, file.Content, file.Mode, file.Uid, file.Gid))],
         }, (bytes, isError) => { if (isError) output.WriteError(bytes); else output.Write(bytes); }, cancellationToken);
     }
+
+    private static MountSpec MountOf(StepMount mount) => mount.Source is { } source
+        ? new MountSpec
+        {
+            Destination = mount.Target,
+            Type = "bind",
+            Source = $"/proc/self/fd/{source.DangerousGetHandle()}",
+            Options = ["bind", "private", "nosuid", "nodev", .. mount.ReadOnly ? (ReadOnlySpan<string>)["ro"] : []],
+        }
+        : new MountSpec
+        {
+            Destination = mount.Target,
+            Type = "tmpfs",
+            Source = "tmpfs",
+            Options = ["nosuid", "nodev", "mode=1777", .. mount.TmpfsSize > 0 ? (string[])[$"size={mount.TmpfsSize}"] : [], .. mount.ReadOnly ? (ReadOnlySpan<string>)["ro"] : []],
+        };
 }

@@ -42,6 +42,15 @@ internal sealed class CopyStep : LayerStep
         foreach (var input in Inputs) await input.WriteAsync(target, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>The identity of one source as it would be copied.</summary>
+    public static Digest DigestOf(CopySource source, CopyRules rules)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        CacheKey.Append(hash, source.IsDirectory ? "content" : "file");
+        source.Node.AppendTo(hash, "", rules);
+        return Digest.FromHash(hash.GetHashAndReset());
+    }
+
     private Digest InputDigest()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -55,7 +55,49 @@ public sealed record StepSpec
 
     /// <summary>The host's name in it.</summary>
     public required string Hostname { get; init; }
+
+    /// <summary>What is mounted in it.</summary>
+    public IReadOnlyList<StepMount> Mounts { get; init; } = [];
+
+    /// <summary>Files that are there while it runs, and in no layer: secrets, scripts.</summary>
+    public IReadOnlyList<StepFile> Files { get; init; } = [];
+
+    /// <summary>Whether it may do what the host's root may.</summary>
+    public bool IsPrivileged { get; init; }
+
+    /// <summary>Further lines of its <c>/etc/hosts</c>, <c>name:address</c>.</summary>
+    public IReadOnlyList<string> ExtraHosts { get; init; } = [];
+
+    /// <summary>Limits of its processes, <c>name=soft[:hard]</c>.</summary>
+    public IReadOnlyList<string> Ulimits { get; init; } = [];
+
+    /// <summary>The size of its <c>/dev/shm</c> in bytes; null for the usual one.</summary>
+    public long? ShmSize { get; init; }
 }
+
+/// <summary>A mount of a step.</summary>
+public sealed record StepMount
+{
+    /// <summary>Where, absolute.</summary>
+    public required string Target { get; init; }
+
+    /// <summary>The file or directory that is bound, opened with O_PATH; null for a file system in memory.</summary>
+    public Microsoft.Win32.SafeHandles.SafeFileHandle? Source { get; init; }
+
+    /// <summary>The most bytes of a file system in memory; 0 for no limit.</summary>
+    public long TmpfsSize { get; init; }
+
+    /// <summary>Whether nothing can be written to it.</summary>
+    public bool ReadOnly { get; init; }
+}
+
+/// <summary>A file of a step that is in no layer.</summary>
+/// <param name="Target">Where, absolute.</param>
+/// <param name="Content">Its bytes.</param>
+/// <param name="Mode">Its permissions.</param>
+/// <param name="Uid">Its owner.</param>
+/// <param name="Gid">Its group.</param>
+public sealed record StepFile(string Target, ReadOnlyMemory<byte> Content, uint Mode, uint Uid, uint Gid);
 
 /// <summary>Takes a step's output as it comes.</summary>
 /// <param name="write">Gets bytes, and whether they are of the standard error; called by one thread at a time.</param>

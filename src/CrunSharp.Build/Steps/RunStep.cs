@@ -1,13 +1,37 @@
+using System.Text;
+using CrunSharp.Build.Cache;
 using CrunSharp.Build.Dockerfile;
+using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Build.Graph;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
+using CrunSharp.Storage;
 
 namespace CrunSharp.Build.Steps;
 
 /// <summary>RUN: a command on the layers beneath, whose changes are the layer.</summary>
-internal sealed class RunStep(IStepRunner runner) : LayerStep
+internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
 {
+    private const uint SecretMode = 0x100;
+
+    /// <summary>What is mounted.</summary>
+    public required IReadOnlyList<RunMountSource> Mounts { get; init; }
+
+    /// <summary>The program, where the Dockerfile has it; null for none.</summary>
+    public required StepFile? Script { get; init; }
+
+    /// <summary>The secrets that the caller gives, by id.</summary>
+    public required IReadOnlyDictionary<string, Func<byte[]>> Secrets { get; init; }
+
+    /// <summary>What goes before the ids of cache mounts.</summary>
+    public required string CachePrefix { get; init; }
+
+    /// <summary>Whether it may do what the host's root may.</summary>
+    public required bool IsPrivileged { get; init; }
+
+    /// <summary>The build's own options for commands.</summary>
+    public required BuildRequest Request { get; init; }
+
     public required IReadOnlyList<string> Args { get; init; }
 
     /// <summary>The environment that belongs to the key.</summary>
@@ -24,20 +48,45 @@ internal sealed class RunStep(IStepRunner runner) : LayerStep
 
     public required string Hostname { get; init; }
 
-    public override CacheKey Key => new CacheKey()
-        .Add("op", "RUN").Add("args", Args).Add("env", Env).Add("cwd", Cwd).Add("user", User)
-        .Add("network", Network.ToString()).Add("hostname", Hostname).Add("platform", Platform.Host.ToString());
+    public override CacheKey Key
+    {
+        get
+        {
+            var key = new CacheKey()
+                .Add("op", "RUN").Add("args", Args).Add("env", Env).Add("cwd", Cwd).Add("user", User)
+                .Add("network", Network.ToString()).Add("hostname", Hostname).Add("platform", Platform.Host.ToString());
+            if (Mounts.Count > 0) key.Add("mounts", Mounts.Select(static mount => mount.Key));
+            if (Script is not null) key.Add("script", Encoding.UTF8.GetString(Script.Content.Span));
+            if (IsPrivileged) key.Add("security", "insecure");
+            return key;
+        }
+    }
 
     public override async Task RunAsync(StepSite site, CancellationToken cancellationToken)
     {
         if (site.Lowers.Count == 0)
             throw CrunException.Invalid($"there are no files that {GoText.Quote(Args[0])} could be in, as the stage starts from scratch");
+        using var mounts = new StepMounts(store, new CacheMounts(store.Root));
+        var (files, secretEnv) = (new List<StepFile>(), new List<string>());
+        if (Script is not null) files.Add(Script);
+        foreach (var mount in Mounts)
+        {
+            if (mount.Mount.Type == RunMountType.Secret) AddSecret(mount, files, secretEnv);
+            else if (mount.Mount.Type == RunMountType.Ssh) RequireAgent(mount.Mount);
+            else mounts.Add(mount, CachePrefix, cancellationToken);
+        }
         var spec = new StepSpec
         {
+            Mounts = mounts.Mounts,
+            Files = files,
+            IsPrivileged = IsPrivileged,
+            ExtraHosts = Request.ExtraHosts,
+            Ulimits = Request.Ulimits,
+            ShmSize = Request.ShmSize,
             Lowers = site.Lowers,
             Draft = site.Draft,
             Args = Args,
-            Env = [.. Env, .. HiddenEnv],
+            Env = [.. Env, .. HiddenEnv, .. secretEnv],
             Cwd = Cwd,
             User = User,
             Network = Network,
@@ -47,6 +96,27 @@ internal sealed class RunStep(IStepRunner runner) : LayerStep
         cancellationToken.ThrowIfCancellationRequested();
         if (code != 0)
             throw CrunException.WrongState($"process {GoText.Quote(string.Join(' ', Args))} did not complete successfully: exit code: {code}");
+    }
+
+    private void AddSecret(RunMountSource mount, List<StepFile> files, List<string> environment)
+    {
+        var of = mount.Mount;
+        var id = of.Source is { Length: > 0 } source ? source : of.Id is { Length: > 0 } given ? given : PosixPath.Name(of.Target!);
+        if (!Secrets.TryGetValue(id, out var read))
+        {
+            if (of.Required) throw CrunException.NotFound($"secret {id}: not found");
+            return;
+        }
+        var content = read();
+        if (of.Variable is { Length: > 0 } name) environment.Add($"{name}={Encoding.UTF8.GetString(content)}");
+        if (of.Variable is not null && mount.Target.Length == 0) return;
+        files.Add(new StepFile(mount.Target.Length > 0 ? mount.Target : $"/run/secrets/{PosixPath.Name(id)}", content, of.Mode ?? SecretMode, of.Uid, of.Gid));
+    }
+
+    // As an agent that the caller has not given.
+    private static void RequireAgent(RunMount mount)
+    {
+        if (mount.Required) throw CrunException.NotFound($"unset ssh forward key {(mount.Id is { Length: > 0 } id ? id : "default")}");
     }
 
     // That a program is missing is an exit code of run; a build has only failed.

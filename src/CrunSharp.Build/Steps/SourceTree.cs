@@ -79,6 +79,15 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
             : throw CrunException.NotFound($"{GoText.Quote(path)}: {(resolved.Status is null ? "not found" : "not a directory")}");
     }
 
+    /// <summary>What is at one path: no wildcards, the last link followed, hashes made.</summary>
+    /// <exception cref="CrunException">Nothing is there, or it is ignored.</exception>
+    public CopySource Get(string path, CancellationToken cancellationToken)
+    {
+        path = PosixPath.InRoot(path);
+        if (IsIgnored(path)) throw NotFound(path);
+        return SelectOne(path, DockerIgnore.None, cancellationToken) ?? throw NotFound(path);
+    }
+
     private bool IsIgnored(string path) => path.Length > 1 && Ignore.IsIgnored(path[1..]) && !Ignore.MayHoldIncluded(path[1..]);
 
     private CopySource? SelectOne(string path, DockerIgnore exclude, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using System.Text;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Build.Graph;
@@ -7,16 +8,17 @@ using CrunSharp.Storage;
 namespace CrunSharp.Build.Steps;
 
 /// <summary>Makes steps of instructions whose variables are replaced.</summary>
-internal sealed class StepMaking(BuildRequest request, BuildArguments arguments, IStepRunner runner)
+internal sealed class StepMaking(Store store, BuildRequest request, BuildArguments arguments, IStepRunner runner)
 {
     /// <summary>Makes the step of RUN or WORKDIR; null when nothing is to be done but in the configuration.</summary>
     /// <param name="stage">The stage as it is before.</param>
     /// <param name="instruction">The instruction.</param>
+    /// <param name="mounts">The mounts of RUN.</param>
     /// <param name="view">The stage's files; null when it has none.</param>
     /// <exception cref="CrunException">A value is not allowed.</exception>
-    public LayerStep? Make(StageResult stage, Instruction instruction, LayerView? view) => instruction switch
+    public LayerStep? Make(StageResult stage, Instruction instruction, IReadOnlyList<RunMountSource> mounts, LayerView? view) => instruction switch
     {
-        RunInstruction run => MakeRun(stage, run),
+        RunInstruction run => MakeRun(stage, run, mounts),
         WorkdirInstruction workdir => MakeWorkdir(stage, workdir, view),
         _ => throw new ArgumentException($"{instruction.Name} changes no files", nameof(instruction)),
     };
@@ -30,16 +32,23 @@ internal sealed class StepMaking(BuildRequest request, BuildArguments arguments,
         _ => instruction.Original,
     };
 
-    private RunStep MakeRun(StageResult stage, RunInstruction run)
+    private RunStep MakeRun(StageResult stage, RunInstruction run, IReadOnlyList<RunMountSource> mounts)
     {
-        if (run.Mounts.Count > 0) throw CrunException.Unsupported("RUN --mount is not supported yet");
-        if (run.Security == "insecure") throw CrunException.Unsupported("RUN --security=insecure is not supported yet");
-        if (run.Devices.Count > 0) throw CrunException.Unsupported("RUN --device is not supported yet");
-        if (run.CommandWithHeredocs is { IsShell: true, Words: [['#', '!', ..]] } && run.Heredocs.Count > 0)
-            throw CrunException.Unsupported("RUN with a heredoc that starts with #! is not supported yet");
-        var args = run.CommandWithHeredocs.WithShell(stage.Image.Shell);
-        return new RunStep(runner)
+        if (run.Security == "insecure") RequireAllowed("security.insecure");
+        if (run.Network == "host" && request.Network != StepNetwork.Host) RequireAllowed("network.host");
+        if (run.Devices.Count > 0) throw CrunException.Unsupported("RUN --device is not supported");
+        // A lone document that names its own interpreter is a program.
+        var script = run.Heredocs.Count > 0 && run.CommandWithHeredocs is { IsShell: true, Words: [['#', '!', ..] text] }
+            ? new StepFile($"/dev/pipes/{run.Heredocs[0].Name}", Encoding.UTF8.GetBytes(text), 0x1ed, 0, 0) : null;
+        var args = script is not null ? [script.Target] : run.CommandWithHeredocs.WithShell(stage.Image.Shell);
+        return new RunStep(runner, store)
         {
+            Mounts = mounts,
+            Script = script,
+            Secrets = request.Secrets,
+            CachePrefix = arguments.Given("BUILDKIT_CACHE_MOUNT_NS") is { Length: > 0 } prefix ? prefix + "/" : "",
+            IsPrivileged = run.Security == "insecure",
+            Request = request,
             History = $"RUN {stage.Image.ArgumentPrefix()}{string.Join(' ', args)} # buildkit",
             Args = args,
             Env = stage.Image.Environment(),
@@ -49,6 +58,11 @@ internal sealed class StepMaking(BuildRequest request, BuildArguments arguments,
             Network = run.Network switch { "none" => StepNetwork.None, "host" => StepNetwork.Host, _ => request.Network },
             Hostname = arguments.Given("BUILDKIT_SANDBOX_HOSTNAME") ?? "buildkitsandbox",
         };
+    }
+
+    private void RequireAllowed(string right)
+    {
+        if (!request.Allowed.Contains(right)) throw CrunException.Unsupported($"{right} is not allowed (--allow {right} allows it)");
     }
 
     private static WorkdirStep? MakeWorkdir(StageResult stage, WorkdirInstruction workdir, LayerView? view)

@@ -7,6 +7,7 @@ using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Mounts;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci;
+using CrunSharp.Oci.Runtime;
 using CrunSharp.Runtime.Init;
 using CrunSharp.Runtime.Lifecycle;
 using CrunSharp.Storage;
@@ -41,12 +42,26 @@ public sealed record StepContainerSpec
     /// <summary><c>user[:group]</c>; empty for root.</summary>
     public required string User { get; init; }
 
-    /// <summary><c>bridge</c>, <c>none</c> or <c>host</c>.</summary>
-    public required string Network { get; init; }
-
     /// <summary>The host name.</summary>
     public required string Hostname { get; init; }
+
+    /// <summary>What it gets of the host: network, limits, rights.</summary>
+    public required HostOptions Host { get; init; }
+
+    /// <summary>What is mounted in it besides what every container has.</summary>
+    public IReadOnlyList<MountSpec> Mounts { get; init; } = [];
+
+    /// <summary>Files that are there while it runs.</summary>
+    public IReadOnlyList<StepContainerFile> Files { get; init; } = [];
 }
+
+/// <summary>A file that is there while a step runs, read-only.</summary>
+/// <param name="Target">Where, absolute.</param>
+/// <param name="Content">Its bytes.</param>
+/// <param name="Mode">Its permissions.</param>
+/// <param name="Uid">Its owner.</param>
+/// <param name="Gid">Its group.</param>
+public sealed record StepContainerFile(string Target, ReadOnlyMemory<byte> Content, uint Mode, uint Uid, uint Gid);
 
 /// <summary>
 /// A container that is no container for anybody else: the command of a build step, run and waited for by this process.
@@ -80,7 +95,11 @@ public sealed class StepContainer(EnginePaths paths)
         using (var root = DetachedMount.Overlay(lowers, step.Upper, step.Work, isVolatile: true))
         {
             var spec = SpecGenerator.Generate(config, root, network.WriteFiles(), static _ => throw new InvalidOperationException("a step has no volumes"));
-            spec = spec with { Process = spec.Process! with { Cwd = step.WorkingDir } };
+            spec = spec with
+            {
+                Process = spec.Process! with { Cwd = step.WorkingDir },
+                Mounts = [.. spec.Mounts ?? [], .. step.Mounts.Concat(WriteFiles(folder.Path, step.Files)).OrderBy(static mount => mount.Destination.AsSpan().Count('/'))],
+            };
             var cgroup = ContainerCgroup.Create(container, spec, cleanup);
             var (filter, flags) = ContainerSeccomp.FilterOf(config.Host);
             var options = new LaunchOptions { Cgroup = cgroup?.Directory, Filter = filter, FilterFlags = flags, DiesWithStarter = true };
@@ -90,7 +109,7 @@ public sealed class StepContainer(EnginePaths paths)
         return code;
     }
 
-    private static (int Code, IReadOnlyList<string> MountPoints) Run(Oci.Runtime.RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,
+    private static (int Code, IReadOnlyList<string> MountPoints) Run(RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,
         ContainerCgroup? cgroup, ContainerNetwork network, Action<ReadOnlyMemory<byte>, bool> output, CancellationToken cancellationToken)
     {
         var (outputEnd, outputStart) = FileDescriptor.Pipe();
@@ -142,6 +161,21 @@ public sealed class StepContainer(EnginePaths paths)
         }
     }
 
+    // The step's own folder is in memory, as all of /run, and root's alone.
+    private static List<MountSpec> WriteFiles(string folder, IReadOnlyList<StepContainerFile> files)
+    {
+        var mounts = new List<MountSpec>(files.Count);
+        foreach (var file in files)
+        {
+            var path = $"{folder}/file{mounts.Count}";
+            using (var written = FileAt.Open(null, path, OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL, 0x180)) RandomAccess.Write(written, file.Content.Span, 0);
+            FileAt.SetOwner(null, path, file.Uid, file.Gid);
+            FileAt.SetMode(null, path, file.Mode);
+            mounts.Add(new MountSpec { Destination = file.Target, Type = "bind", Source = path, Options = ["bind", "private", "ro", "nosuid", "nodev"] });
+        }
+        return mounts;
+    }
+
     // Directories and files that only stood below mounts are no change that the step made. One that was replaced, or
     // has got a content, is the step's own: it stays. Nothing is followed.
     private static void RemoveMountPoints(SafeFileHandle upper, IReadOnlyList<string> mountPoints)
@@ -173,6 +207,6 @@ public sealed class StepContainer(EnginePaths paths)
         WorkingDir = step.WorkingDir,
         User = step.User,
         Hostname = step.Hostname,
-        Host = new HostOptions { Network = step.Network },
+        Host = step.Host,
     };
 }

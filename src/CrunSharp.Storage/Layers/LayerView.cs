@@ -23,6 +23,9 @@ public sealed class LayerView
     /// <summary>Whether overlayfs's marks mean something; not in a build context.</summary>
     public bool IsOverlay { get; }
 
+    /// <summary>The layers, the topmost first.</summary>
+    public IReadOnlyList<ViewLayer> Layers => _layers;
+
     /// <summary>A view of layers, the topmost first. The handles stay the caller's.</summary>
     public static LayerView OfLayers(IReadOnlyList<ViewLayer> topFirst) => new(topFirst, isOverlay: true);
 

@@ -20,29 +20,37 @@ internal sealed class BuildOptions
     public static readonly Option[] Table =
     [
         new Value<BuildOptions>("add-host", '\0', "list", "Add a line to /etc/hosts of RUN (name:address)", static (o, v) => o.Hosts.Add(ValueSyntax.Host(v))),
+        new Value<BuildOptions>("allow", '\0', "stringArray", "Let the Dockerfile use network.host or security.insecure", static (o, v) => o.Allow(v)),
         new Value<BuildOptions>("build-arg", '\0', "list", "Set an ARG (NAME=value, or NAME for the host's)", static (o, v) => o.AddArgument(v)),
+        new Value<BuildOptions>("build-context", '\0', "stringArray", "Another context (name=DIRECTORY or name=docker-image://IMAGE)", static (o, v) => o.AddContext(v)),
         new Value<BuildOptions>("file", 'f', "string", "The Dockerfile (- for standard input)", static (o, v) => o.File = v) { Default = "\"PATH/Dockerfile\"" },
         new Value<BuildOptions>("iidfile", '\0', "string", "Write the image's id to a file", static (o, v) => o.IdFile = v),
         new Value<BuildOptions>("label", '\0', "list", "Set labels of the image", static (o, v) => o.Labels.Add(EnvironmentSyntax.Label(v))),
         new Value<BuildOptions>("network", '\0', "string", "The network of RUN: default, host or none", static (o, v) => o.Network = v) { Default = "\"default\"" },
         new Flag<BuildOptions>("no-cache", '\0', "Carry all steps out", static (o, v) => o.NoCache = v),
+        new Value<BuildOptions>("no-cache-filter", '\0', "stringArray", "Carry all steps of these stages out", static (o, v) => o.NoCacheStages.UnionWith(v.Split(',', StringSplitOptions.RemoveEmptyEntries))),
         new Value<BuildOptions>("platform", '\0', "string", "The image's platform", static (o, v) => o.Platform = ValueSyntax.Platform(v)),
         new Value<BuildOptions>("progress", '\0', "string", "How to show progress: auto, plain, tty, quiet", static (o, v) => o.SetProgress(v)) { Default = "\"auto\"" },
         new Flag<BuildOptions>("pull", '\0', "Look for newer base images", static (o, v) => o.Pull = v),
         new Flag<BuildOptions>("quiet", 'q', "Only print the image's id", static (o, v) => o.Quiet = v),
-        new Value<BuildOptions>("secret", '\0', "list", "Give RUN a secret (id=name,src=file)", static (o, v) => o.Secrets.Add(v)),
+        new Value<BuildOptions>("secret", '\0', "list", "Give RUN a secret (id=name[,src=file|,env=variable])", static (o, v) => o.Secrets.Add(v)),
+        new Value<BuildOptions>("shm-size", '\0', "bytes", "The size of /dev/shm of RUN", static (o, v) => o.SharedMemory = Numbers.Bytes(v)) { Default = "64m" },
         new Value<BuildOptions>("tag", 't', "list", "Name the image (name:tag)", static (o, v) => o.AddTag(v)),
         new Value<BuildOptions>("target", '\0', "string", "The stage to build", static (o, v) => o.Target = v),
+        new Value<BuildOptions>("ulimit", '\0', "ulimit", "Set resource limits of RUN (name=soft[:hard])", static (o, v) => o.Ulimits.Add(ValueSyntax.Ulimit(v))),
     ];
 
     private readonly List<string> _arguments = [];
 
+    public HashSet<string> Allowed { get; } = new(StringComparer.Ordinal);
+    public Dictionary<string, string> Contexts { get; } = new(StringComparer.OrdinalIgnoreCase);
     public List<HostSpec> Hosts { get; } = [];
     public string? File { get; private set; }
     public string? IdFile { get; private set; }
     public List<KeyValuePair<string, string>> Labels { get; } = [];
     public string Network { get; private set; } = "default";
     public bool NoCache { get; private set; }
+    public HashSet<string> NoCacheStages { get; } = new(StringComparer.OrdinalIgnoreCase);
     public string? Platform { get; private set; }
 
     /// <summary><c>auto</c>, <c>plain</c>, <c>tty</c> or <c>quiet</c>.</summary>
@@ -51,8 +59,10 @@ internal sealed class BuildOptions
     public bool Pull { get; private set; }
     public bool Quiet { get; private set; }
     public List<string> Secrets { get; } = [];
+    public long? SharedMemory { get; private set; }
     public List<ImageReference> Tags { get; } = [];
     public string? Target { get; private set; }
+    public List<UlimitSpec> Ulimits { get; } = [];
 
     /// <summary>The build arguments; one without a value that the host does not have is left out.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> ReadArguments(Func<string, string?> host)
@@ -64,6 +74,22 @@ internal sealed class BuildOptions
             if (argument.Value is { } value) arguments.Add(new(argument.Name, value));
         }
         return arguments;
+    }
+
+    private void Allow(string text)
+    {
+        foreach (var right in text.Split(','))
+        {
+            if (right is not ("network.host" or "security.insecure")) throw CrunException.Invalid($"unknown entitlement {right}: network.host and security.insecure are known");
+            Allowed.Add(right);
+        }
+    }
+
+    private void AddContext(string text)
+    {
+        var equals = text.IndexOf('=', StringComparison.Ordinal);
+        if (equals <= 0) throw CrunException.Invalid($"invalid context value: {text}, expected key=value");
+        Contexts[text[..equals]] = text[(equals + 1)..];
     }
 
     private void AddArgument(string text)
@@ -120,6 +146,13 @@ internal sealed class BuildCommand : Command
             Tags = _options.Tags,
             Labels = _options.Labels.ToDictionary(static l => l.Key, static l => l.Value),
             Network = network,
+            Contexts = _options.Contexts.ToDictionary(static c => c.Key, static c => ContextValueOf(c.Key, c.Value), StringComparer.OrdinalIgnoreCase),
+            Secrets = _options.Secrets.Select(text => BuildSecrets.Parse(text, context.Variable)).ToDictionary(static s => s.Id, static s => s.Read),
+            Allowed = _options.Allowed,
+            ExtraHosts = [.. _options.Hosts.Select(static h => $"{h.Name}:{h.Address}")],
+            Ulimits = [.. _options.Ulimits.Select(static u => $"{u.Name}={u.Soft}:{u.Hard}")],
+            ShmSize = _options.SharedMemory,
+            NoCacheStages = _options.NoCacheStages,
             Pull = (name, cancellationToken) => ImageFetch.NeedAsync(context, store, name, _options.Platform, IsQuiet, cancellationToken),
             AlwaysPull = _options.Pull,
         };
@@ -150,10 +183,16 @@ internal sealed class BuildCommand : Command
     private void Check(string from)
     {
         if (from == "-" && _options.File == "-") throw CrunException.Invalid("can't use stdin for both build context and dockerfile");
-        if (_options.Secrets.Count > 0) throw CrunException.Unsupported("--secret is not in this version");
-        if (_options.Hosts.Count > 0) throw CrunException.Unsupported("--add-host is not in this version of build");
         if (_options.Platform is { } platform && platform != Oci.Images.Platform.Host.ToString())
             throw CrunException.Unsupported($"the platform {platform} cannot be built on this host, which is {Oci.Images.Platform.Host}");
+    }
+
+    private static string ContextValueOf(string name, string value)
+    {
+        if (value.StartsWith("docker-image://", StringComparison.Ordinal)) return value;
+        var colon = value.IndexOf("://", StringComparison.Ordinal);
+        if (colon > 0) throw CrunException.Unsupported($"the context {name} is of the kind {value[..colon]}: directories and docker-image:// are supported");
+        return Directory.Exists(value) ? Path.GetFullPath(value) : throw CrunException.NotFound($"failed to get build context path {name}: {value}: no such directory");
     }
 
     private static string ContextOf(string path) => Directory.Exists(path)
