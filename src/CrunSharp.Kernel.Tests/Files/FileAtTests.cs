@@ -142,4 +142,13 @@ public class FileAtTests
             Assert.That(AtomicFile.TryRead(root, "none"), Is.Null);
         });
     }
+
+    [Test]
+    public void A_directory_that_was_removed_while_it_was_open_has_no_names()
+    {
+        var folder = System.IO.Directory.CreateTempSubdirectory("crun-list-").FullName;
+        using var open = FileAt.OpenDirectory(folder);
+        System.IO.Directory.Delete(folder);
+        Assert.That(FileAt.List(open), Is.Empty);
+    }
 }

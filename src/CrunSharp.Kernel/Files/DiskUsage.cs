@@ -1,5 +1,4 @@
 using CrunSharp.Kernel.Libc;
-using CrunSharp.Oci;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Kernel.Files;
@@ -39,7 +38,7 @@ public static class DiskUsage
         {
             using var current = FileAt.TryOpenBeneath(top, next, flags, out _);
             if (current is null) continue;
-            foreach (var name in ListThere(current))
+            foreach (var name in FileAt.List(current))
             {
                 if (FileAt.TryStatus(current, name) is not { } status || status.Device != device) continue;
                 if (status.Kind == FileKind.Directory) directories.Push($"{next}/{name}");
@@ -48,17 +47,5 @@ public static class DiskUsage
             }
         }
         return size;
-    }
-
-    private static List<string> ListThere(SafeFileHandle directory)
-    {
-        try
-        {
-            return FileAt.List(directory);
-        }
-        catch (CrunException error) when (error.Errno == Errno.ENOENT)
-        {
-            return []; // it was removed while it was open
-        }
     }
 }

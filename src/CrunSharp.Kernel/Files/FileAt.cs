@@ -284,7 +284,7 @@ public static unsafe class FileAt
             throw SystemCall.Failure($"set time of {name}", $"utimensat({SystemCall.Fd(directory)}, {SystemCall.Quote(name)}, AT_SYMLINK_NOFOLLOW)");
     }
 
-    /// <summary>The names in a directory, without <c>.</c> and <c>..</c>, in the file system's order.</summary>
+    /// <summary>The names in a directory, without <c>.</c> and <c>..</c>, in the file system's order; none when it was removed.</summary>
     /// <exception cref="CrunException">The errors of getdents64.</exception>
     public static List<string> List(SafeFileHandle directory)
     {
@@ -294,10 +294,14 @@ public static unsafe class FileAt
         try
         {
             // A handle of its own, so that listing neither moves nor depends on the offset of the caller's.
-            using var listing = Open(directory, ".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
+            // A directory that was removed while it was open may still be opened or not, by file system.
+            using var listing = TryOpen(directory, ".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out var errno);
+            if (listing is null && errno == Errno.ENOENT) return names;
+            if (listing is null) throw SystemCall.Failure(errno, $"list {PathOf(directory)}", $"openat({SystemCall.Fd(directory)}, \".\", O_RDONLY|O_DIRECTORY)");
             for (; ; )
             {
                 var length = C.getdents64(listing, buffer, size);
+                if (length < 0 && SystemCall.LastErrno == Errno.ENOENT) return names;
                 if (length < 0) throw SystemCall.Failure($"list {PathOf(directory)}", $"getdents64({SystemCall.Fd(directory)})");
                 if (length == 0) return names;
                 for (nint at = 0; at < length; at += *(ushort*)(buffer + at + 16))
