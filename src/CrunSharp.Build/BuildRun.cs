@@ -25,6 +25,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private readonly BuildSources _sources = new(store, cache, request, clock);
     private readonly StepMaking _making = new(store, request, arguments, runner);
     private readonly Downloads _downloads = new(store, cache.Downloads);
+    private readonly GitSource _git = new(store);
     private int _steps;
     private int _cached;
     private int _shown;
@@ -188,7 +189,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         {
             var view = stage.View();
             var step = instruction is TransferInstruction transfer
-                ? await new CopyMaking(_downloads, Fetching).MakeAsync(stage, transfer, () => TreeOfAsync(node.Source, cancellationToken), view, cancellationToken).ConfigureAwait(false)
+                ? await new CopyMaking(_downloads, _git, Fetching).MakeAsync(stage, transfer, () => TreeOfAsync(node.Source, cancellationToken), view, cancellationToken).ConfigureAwait(false)
                 : _making.Make(stage, instruction, await MountsOfAsync(stage, node, instruction, cancellationToken).ConfigureAwait(false), view);
             if (step is null) return;
             stage.Image.AddHistory(step.History, hasLayer: true);

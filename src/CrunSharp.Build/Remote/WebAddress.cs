@@ -39,4 +39,8 @@ internal static class WebAddress
         var user = authority[..at].Contains(':', StringComparison.Ordinal) ? "xxxxx:xxxxx" : "xxxxx";
         return $"{source[..(scheme + 3)]}{user}{source[(scheme + 3 + at)..]}";
     }
+
+    /// <summary>A text without the names and passwords of the addresses in it.</summary>
+    public static string RedactAll(string text) =>
+        text.Contains('@', StringComparison.Ordinal) ? string.Join('\'', text.Split('\'').Select(static part => string.Join(' ', part.Split(' ').Select(Redact)))) : text;
 }

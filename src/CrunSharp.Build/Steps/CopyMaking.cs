@@ -10,8 +10,9 @@ namespace CrunSharp.Build.Steps;
 
 /// <summary>Makes the steps of COPY and ADD.</summary>
 /// <param name="downloads">Fetches files.</param>
+/// <param name="git">Fetches repositories.</param>
 /// <param name="show">Shows that something is fetched, until the result is disposed.</param>
-internal sealed class CopyMaking(Downloads downloads, Func<string, IDisposable> show)
+internal sealed class CopyMaking(Downloads downloads, GitSource git, Func<string, IDisposable> show)
 {
     /// <summary>Makes the step; what it takes is looked at, and fetched where its content has to be known.</summary>
     /// <param name="stage">The stage as it is before.</param>
@@ -31,6 +32,7 @@ internal sealed class CopyMaking(Downloads downloads, Func<string, IDisposable> 
         foreach (var source in transfer.Sources)
         {
             if (transfer is AddInstruction add && WebAddress.IsWeb(source)) inputs.Add(await FetchAsync(add, source, cancellationToken).ConfigureAwait(false));
+            else if (transfer is AddInstruction clone && GitLocation.IsGit(source)) inputs.Add(Find(clone, source, cancellationToken));
             else inputs.AddRange(Select(transfer, source, await getTree().ConfigureAwait(false), cancellationToken));
         }
         foreach (var (heredoc, body) in transfer.Heredocs.Zip(transfer.Bodies)) inputs.Add(new DocumentInput(heredoc.Name, body));
@@ -68,6 +70,20 @@ internal sealed class CopyMaking(Downloads downloads, Func<string, IDisposable> 
         if (GitLocation.IsGit(transfer.Sources[0])) GitLocation.CheckChecksum(checksum);
         else if (!WebAddress.IsWeb(transfer.Sources[0])) throw CrunException.Invalid("checksum requires HTTP(S) or Git sources");
         else if (!Digest.TryParse(checksum, out _)) throw CrunException.Invalid($"invalid checksum {GoText.Quote(checksum)}: not sha256: and 64 digits");
+    }
+
+    private GitInput Find(AddInstruction add, string source, CancellationToken cancellationToken)
+    {
+        var location = GitLocation.Parse(source);
+        if (add.KeepGitDir is { } keep && location.KeepGitDirectory is { } asked && keep != asked) throw CrunException.Invalid("inconsistent keep-git-dir configuration");
+        if (add.Checksum is { Length: > 0 } checksum)
+        {
+            if (location.Checksum is { } other && other != checksum) throw CrunException.Invalid($"checksum mismatch {GoText.Quote(checksum)} != {GoText.Quote(other)}");
+            location = location with { Checksum = checksum };
+        }
+        DockerIgnore.FromPatterns(add.Exclude);
+        var commit = git.Resolve(location, cancellationToken);
+        return new GitInput(git, location, commit, location.KeepGitDirectory ?? add.KeepGitDir ?? false, add.Exclude, show);
     }
 
     // The file is owned by root, and nobody else may read it.
