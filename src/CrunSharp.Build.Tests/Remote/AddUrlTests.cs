@@ -113,8 +113,11 @@ public class AddUrlTests
         Build($"ADD --checksum={digest} SITE/d/a.txt /other");
         Assert.That(_server.Seen, Has.Count.EqualTo(1));
         _server.Files["/d/a.txt"] = new ServedFile("changed", "\"2\"");
-        Build($"ADD --checksum={digest} SITE/d/a.txt /other");
+        Build($"ADD --checksum={digest} SITE/d/a.txt /third");
         Assert.That(_server.Seen, Has.Count.EqualTo(1));
+        FileAt.RemoveTree(null, Path.Combine(_build.Store.Root, "cache/downloads"));
+        Assert.That(Build($"ADD --checksum={digest} SITE/d/a.txt /n").Cached, Is.EqualTo(1), "the checksum says what is in it");
+        Assert.That(Build($"ADD --checksum={digest} https://nowhere.invalid/d/a.txt /n").Cached, Is.EqualTo(1));
         CacheFolder.Forget(_build.Store.Root, null);
         Assert.That(_build.Fail(Instruction($"FROM base\nADD --checksum={digest} SITE/d/a.txt /n\n")).Message,
             Is.EqualTo($"Dockerfile:2: digest mismatch for {_server.Address}/d/a.txt: {Digest.Of("changed"u8)} (expected: {digest})"));

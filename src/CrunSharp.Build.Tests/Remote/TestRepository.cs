@@ -53,7 +53,7 @@ internal sealed class TestRepository : IDisposable
             port = ((IPEndPoint)probe.LocalEndpoint).Port;
         }
         _ = Served;
-        _daemon = Process.Start("git", ["daemon", "--reuseaddr", "--listen=127.0.0.1", $"--port={port}", "--export-all", $"--base-path={Served}", Served]);
+        _daemon = Process.Start("sh", ["-c", "exec git daemon \"$@\" 2> /dev/null", "git", "--reuseaddr", "--listen=127.0.0.1", $"--port={port}", "--export-all", $"--base-path={Served}", Served]);
         for (var deadline = DateTime.UtcNow.AddSeconds(30); ;)
         {
             using var client = new TcpClient();

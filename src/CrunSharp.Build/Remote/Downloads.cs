@@ -31,6 +31,7 @@ internal sealed class Downloads(Store store, SafeFileHandle folder) : IDisposabl
 
     private readonly Lock _lock = new();
     private readonly ConcurrentDictionary<string, Lazy<Task<Record>>> _fetched = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Record> _found = new(StringComparer.Ordinal);
     private readonly WebClient _client = new(new RegistryOptions { MostAttempts = 4 });
     private LayerDraft? _draft;
 
@@ -42,11 +43,13 @@ internal sealed class Downloads(Store store, SafeFileHandle folder) : IDisposabl
     /// <exception cref="CrunException">It cannot be had, or has another digest.</exception>
     public async Task<Download> GetAsync(Uri address, Digest? expected, Func<IDisposable> fetching, CancellationToken cancellationToken)
     {
-        // The same address of two stages is fetched once.
-        var record = await _fetched.GetOrAdd($"{address.OriginalString} {expected}", _ => new(() => GetRecordAsync(address, expected, fetching, cancellationToken)))
+        // What this build knows already needs no further question; the same address of two stages is fetched once.
+        var held = expected is { } wanted && _found.TryGetValue($"{address.OriginalString} {wanted}", out var found) ? found : null;
+        var record = held ?? await _fetched.GetOrAdd($"{address.OriginalString} {expected}", _ => new(() => GetRecordAsync(address, expected, fetching, cancellationToken)))
             .Value.ConfigureAwait(false);
         if (expected is { } digest && record.Content != digest)
             throw CrunException.Integrity($"digest mismatch for {WebAddress.Redact(address.OriginalString)}: {record.Content} (expected: {digest})");
+        _found.TryAdd($"{address.OriginalString} {record.Content}", record);
         return new Download(record.Content, record.Modified is { } time ? new FileTime(time.ToUnixTimeSeconds(), 0) : default, Draft().Directory);
     }
 

@@ -2,7 +2,6 @@ using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Build.Graph;
 using CrunSharp.Build.Remote;
-using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using CrunSharp.Storage;
 
@@ -31,7 +30,7 @@ internal sealed class CopyMaking(Downloads downloads, GitSource git, Func<string
         Check(transfer);
         foreach (var source in transfer.Sources)
         {
-            if (transfer is AddInstruction add && WebAddress.IsWeb(source)) inputs.Add(await FetchAsync(add, source, cancellationToken).ConfigureAwait(false));
+            if (transfer is AddInstruction add && WebAddress.IsWeb(source)) inputs.Add(await FindAsync(add, source, cancellationToken).ConfigureAwait(false));
             else if (transfer is AddInstruction clone && GitLocation.IsGit(source)) inputs.Add(Find(clone, source, cancellationToken));
             else inputs.AddRange(Select(transfer, source, await getTree().ConfigureAwait(false), cancellationToken));
         }
@@ -72,6 +71,10 @@ internal sealed class CopyMaking(Downloads downloads, GitSource git, Func<string
         else if (!Digest.TryParse(checksum, out _)) throw CrunException.Invalid($"invalid checksum {GoText.Quote(checksum)}: not sha256: and 64 digits");
     }
 
+    private Task<UrlInput> FindAsync(AddInstruction add, string source, CancellationToken cancellationToken) =>
+        UrlInput.FindAsync(downloads, WebAddress.Parse(source), add.Checksum is { Length: > 0 } checksum ? Digest.Parse(checksum) : null,
+            add.Unpack == true, show, cancellationToken);
+
     private GitInput Find(AddInstruction add, string source, CancellationToken cancellationToken)
     {
         var location = GitLocation.Parse(source);
@@ -84,19 +87,6 @@ internal sealed class CopyMaking(Downloads downloads, GitSource git, Func<string
         DockerIgnore.FromPatterns(add.Exclude);
         var commit = git.Resolve(location, cancellationToken);
         return new GitInput(git, location, commit, location.KeepGitDirectory ?? add.KeepGitDir ?? false, add.Exclude, show);
-    }
-
-    // The file is owned by root, and nobody else may read it.
-    private async Task<TreeInput> FetchAsync(AddInstruction add, string source, CancellationToken cancellationToken)
-    {
-        var address = WebAddress.Parse(source);
-        Digest? expected = add.Checksum is { Length: > 0 } checksum ? Digest.Parse(checksum) : null;
-        var download = await downloads.GetAsync(address, expected, () => show(WebAddress.Redact(source)), cancellationToken).ConfigureAwait(false);
-        var name = download.Content.Hex;
-        var status = FileAt.Status(download.Directory, name) with { Mode = 0x180, Uid = 0, Gid = 0, Links = 1, Modified = download.Modified };
-        var tree = new SourceTree(LayerView.OfDirectory(download.Directory), DockerIgnore.None, Index: null, MayChange: false);
-        var file = new CopySource(new CopyNode { Name = name, Status = status, Content = download.Content }, "/", WebAddress.NameOf(address));
-        return new TreeInput(tree, file, add.Unpack == true && ArchiveUnpacker.IsArchive(tree, file));
     }
 
     private static IEnumerable<TreeInput> Select(TransferInstruction transfer, string source, SourceTree tree, CancellationToken cancellationToken)
