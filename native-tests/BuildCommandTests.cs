@@ -43,7 +43,7 @@ public sealed class BuildCommandTests : BuildTest
         Build(context, "-f", $"{context}/own.dockerfile").Succeeded();
         Assert.That(InImage("cd /all; find . -type f"), Is.EqualTo("./README.md\n"));
         var refused = World.RunWith("FROM busybox\nCOPY a.log /\n", "build", "-f", "-", context);
-        Assert.That((refused.Code, refused.Err.TrimEnd('\n').Split('\n')[^1]), Is.EqualTo((1, "crun-sharp: Dockerfile:2: \"/a.log\": not found (excluded by .dockerignore, line 2: \"*.log\")")));
+        Assert.That((refused.Code, refused.Err.TrimEnd('\n').Split('\n')[^1]), Is.EqualTo((1, "crun-sharp: Dockerfile:2: \"/a.log\": not found (excluded by .dockerignore, line 2: \"**/*.log\")")));
     }
 
     [Test]

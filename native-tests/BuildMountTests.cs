@@ -66,6 +66,22 @@ public sealed class BuildMountTests : BuildTest
     }
 
     [Test]
+    public void Caches_are_removed_with_all_of_the_build_cache_unless_they_are_in_use()
+    {
+        var id = Guid.NewGuid().ToString("N");
+        string text(string script) => $"{Head}RUN --mount=type=cache,id={id},target=/cache {script}\n";
+        BuildText(text("echo kept > /cache/log")).Succeeded();
+        Run("builder", "prune", "-f").Succeeded();
+        BuildText(text("cat /cache/log > /out; rm /cache/log")).Succeeded();
+        Assert.That(InImage("cat /out"), Is.EqualTo("kept\n"));
+        Run("builder", "prune", "-af").Succeeded();
+        BuildText(text("ls -A /cache | wc -l > /out; touch /cache/new")).Succeeded();
+        Assert.That(InImage("cat /out"), Is.EqualTo("0\n"));
+        Assert.That(Run("run", "--rm", "--network", "none", "out", "true").Code, Is.Zero, "images stay");
+        Assert.That(Run("system", "check").Code, Is.Zero);
+    }
+
+    [Test]
     public void A_new_cache_starts_from_files()
     {
         var id = Guid.NewGuid().ToString("N");

@@ -35,7 +35,7 @@ public static class CacheFolder
 
     /// <summary>Forgets results, so that the steps are done again; it may be done while builds run.</summary>
     /// <param name="store">The store's directory.</param>
-    /// <param name="isWanted">Which results stay; null to forget all, and what files of contexts hashed to, and what was downloaded.</param>
+    /// <param name="isWanted">Which results stay; null to forget all, and what files of contexts hashed to, what was downloaded, and the cache mounts that are not in use.</param>
     /// <returns>The keys that were forgotten.</returns>
     public static IReadOnlyList<Digest> Forget(string store, Func<CacheEntry, bool>? isWanted)
     {
@@ -47,6 +47,7 @@ public static class CacheFolder
             if (folder is not null && FileAt.Remove(folder, entry.Key.Hex)) forgotten.Add(entry.Key);
         }
         if (isWanted is not null) return forgotten;
+        CacheMounts.RemoveUnused(store);
         foreach (var name in (string[])["contexts", "downloads"])
         {
             using var folder = FileAt.TryOpen(null, $"{PathOf(store)}/{name}", Folder, out _);

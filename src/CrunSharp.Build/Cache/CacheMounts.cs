@@ -64,6 +64,18 @@ internal sealed class CacheMounts(string store)
         }
     }
 
+    /// <summary>Removes those that no step uses.</summary>
+    public static void RemoveUnused(string store)
+    {
+        using var all = FileAt.TryOpen(null, PathOf(store), OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW, out _);
+        if (all is null) return;
+        foreach (var name in FileAt.List(all))
+        {
+            using var unused = FileLock.TryExisting(all, name, shared: false, wait: false);
+            if (unused is not null) FileAt.RemoveTree(all, name);
+        }
+    }
+
     private static void Make(SafeFileHandle all, string name, string id, Action<SafeFileHandle> make)
     {
         using var directory = FileAt.TryOpen(all, name, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW, out _);

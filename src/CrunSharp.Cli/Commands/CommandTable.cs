@@ -37,6 +37,7 @@ internal static class CommandTable
 
         new("container create|create", Section.Other, "Make a container", static () => new CreateCommand()),
         new("container export|export", Section.Other, "Write a container's files as a tar", static () => new ExportCommand()),
+        new("builder prune", Section.Other, "Remove the build cache", static () => new PruneBuilderCommand()),
         new("container inspect", Section.Other, "Show all that is known of containers", static () => new InspectCommand("container")),
         new("container kill|kill", Section.Other, "Send containers a signal", static () => new KillCommand()),
         new("container logs|logs", Section.Other, "Show what a container wrote", static () => new LogsCommand()),

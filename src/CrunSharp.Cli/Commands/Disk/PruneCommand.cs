@@ -1,9 +1,7 @@
-using CrunSharp.Build.Cache;
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Commands.Images;
 using CrunSharp.Cli.Commands.Volumes;
-using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Cli.Commands.Disk;
@@ -45,41 +43,6 @@ internal sealed class PruneCommand() : PruningCommand("label", "label!", "until"
         var wanted = PruneImagesCommand.Wanted(context, Filters);
         var freed = PruneContainersCommand.Run(context, Filters);
         if (_volumes) freed += PruneVolumesCommand.Run(context, all: false, Filters).Freed;
-        return freed + PruneImagesAndCache(context, wanted);
-    }
-
-    // The layers of the cache go with those of images; then what led to them.
-    private long PruneImagesAndCache(CommandContext context, Func<Storage.Image, bool> wanted)
-    {
-        var root = context.Global.RootOf(context);
-        var isKept = KeptOf(context);
-        var kept = CacheFolder.List(root).Where(isKept).ToList();
-        long freed;
-        var there = new HashSet<Digest>();
-        using (var store = StoreAccess.Open(context))
-        {
-            freed = PruneImagesCommand.Run(context, store, _all, wanted, () => StoreAccess.LayersInUse(context).Concat(kept.Select(static e => e.Layer)));
-            foreach (var entry in CacheFolder.List(root))
-            {
-                if (store.Layers.TryGet(entry.Layer) is not null) there.Add(entry.Layer);
-            }
-        }
-        var before = DiskUsage.Of(null, CacheFolder.PathOf(root));
-        var forgotten = _all && Filters.IsEmpty ? CacheFolder.Forget(root, null) : CacheFolder.Forget(root, e => isKept(e) || there.Contains(e.Layer));
-        if (forgotten.Count > 0)
-        {
-            context.Out.WriteLine("Deleted build cache objects:");
-            foreach (var key in forgotten) context.Out.WriteLine(key.Hex[..25]);
-            context.Out.WriteLine();
-        }
-        return freed + Math.Max(0, before - DiskUsage.Of(null, CacheFolder.PathOf(root)));
-    }
-
-    // Steps have no labels: who asks for some means none of them.
-    private Func<CacheEntry, bool> KeptOf(CommandContext context)
-    {
-        if (Filters.Names("label") || Filters.Names("label!")) return static _ => true;
-        var until = Filters.Until(context.Clock);
-        return entry => ImageRow.Time(entry.Created) >= until;
+        return freed + CachePruning.Run(context, _all, Filters, _all, wanted);
     }
 }
