@@ -39,14 +39,17 @@ public sealed class PeerExchangeTests : NativeTest
     [OneTimeSetUp]
     public void StartPeers()
     {
-        // podman wants a /var/tmp of its own, in which this world's directory stays where it is.
+        // podman wants a /var/tmp of its own, in which this world's directory stays where it is, and the program that is
+        // tested, wherever that is.
         World.Shell($"""
             set -e
             mount -t tmpfs tmpfs /run
             mkdir -p {World.Files}/tmp/$(basename {World.Directory})
-            exec 5<{World.Directory}
+            mkdir -p "{World.Files}/tmp/$(realpath -m --relative-base=/var/tmp {World.Artifacts})"
+            exec 5<{World.Directory} 6<{World.Artifacts}
             mount --bind {World.Files}/tmp /var/tmp
             mount -c --bind /proc/self/fd/5 {World.Directory}
+            [ -e {World.Binary} ] || mount -c --bind /proc/self/fd/6 {World.Artifacts}
             """).Succeeded();
         _registry = new TestRegistry(World, 5130);
         World.File("daemon.json", $$"""{ "deprecated-key-path": "{{World.Directory}}/key.json" }""");
