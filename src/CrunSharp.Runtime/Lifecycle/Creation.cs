@@ -137,9 +137,9 @@ public sealed class Creation : IDisposable
                 StartTime = PidHandle.StartTimeOf(launch.Process.Pid),
                 FirstStartStep = launchOptions.FirstStartStep,
             };
+            container.Write(record);
             // While the process makes its mounts.
             cgroups.RestrictDevices(spec.Linux?.Resources?.Devices);
-            container.Write(record);
             MeetAt(points, container, launch, entry, rdt, spec.Hooks);
             launch.WaitUntilReady();
             var terminal = HandTerminalOver(launch, spec, options);
