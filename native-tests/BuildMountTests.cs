@@ -1,3 +1,4 @@
+using CrunSharp.Kernel.Processes;
 using CrunSharp.NativeTests.Harness;
 
 namespace CrunSharp.NativeTests;
@@ -66,6 +67,28 @@ public sealed class BuildMountTests : BuildTest
     }
 
     [Test]
+    public void A_step_that_mounts_a_cache_twice_does_not_wait_for_itself()
+    {
+        var id = Guid.NewGuid().ToString("N");
+        BuildText($"{Head}RUN --mount=type=cache,id={id},sharing=locked,target=/a --mount=type=cache,id={id},sharing=locked,target=/b echo x > /a/f && cat /b/f > /out\n").Succeeded();
+        Assert.That(InImage("cat /out"), Is.EqualTo("x\n"));
+    }
+
+    [Test]
+    public void A_build_that_waits_for_a_cache_can_be_interrupted()
+    {
+        var text = $"{Head}RUN --mount=type=cache,id={Guid.NewGuid():N},sharing=locked,target=/c ";
+        using var holds = World.Start("build", "--no-cache", "--progress", "plain", Context(text + "echo holds; sleep 1000\n"));
+        World.Await(() => holds.Errors.Contains("holds\n", StringComparison.Ordinal) && holds.Errors.Split("holds").Length > 2, "the first has it");
+        using var waits = World.Start("build", "--no-cache", "--progress", "plain", Context(text + "true\n"));
+        World.Await(() => waits.Errors.Contains("[2/2]", StringComparison.Ordinal), "the second is at its step");
+        waits.Send(Signal.SIGINT);
+        Assert.That(waits.Wait().Code, Is.EqualTo(130));
+        holds.Send(Signal.SIGINT);
+        Assert.That(holds.Wait().Code, Is.EqualTo(130));
+    }
+
+    [Test]
     public void Caches_are_removed_with_all_of_the_build_cache_unless_they_are_in_use()
     {
         var id = Guid.NewGuid().ToString("N");
@@ -100,8 +123,9 @@ public sealed class BuildMountTests : BuildTest
     public void Sharing_says_who_uses_a_cache_at_the_same_time(string sharing, string expected)
     {
         var id = Guid.NewGuid().ToString("N");
-        // Each says that it is there, and waits a while for the other.
-        var script = $"--mount=type=cache,id={id},sharing={sharing},target=/c touch /c/here-$NAME; i=0; while [ $i -lt 20 ] && [ ! -e /c/both ]; do [ $(ls /c | grep -c here) -lt 2 ] || touch /c/both; sleep 0.1; i=$((i+1)); done; ls /c | grep -c both > /out-$NAME; rm /c/here-$NAME";
+        // Each says that it is there, and waits for the other: long if it must come, a while if it must not.
+        var tries = sharing == "shared" ? 600 : 20;
+        var script = $"--mount=type=cache,id={id},sharing={sharing},target=/c touch /c/here-$NAME; i=0; while [ $i -lt {tries} ] && [ ! -e /c/both ]; do [ $(ls /c | grep -c here) -lt 2 ] || touch /c/both; sleep 0.1; i=$((i+1)); done; ls /c | grep -c both > /out-$NAME; rm /c/here-$NAME";
         BuildText($"FROM busybox AS a\nENV NAME=a\nRUN {script}\nFROM busybox AS b\nENV NAME=b\nRUN {script}\n{Head}COPY --from=a /out-a /\nCOPY --from=b /out-b /\n").Succeeded();
         Assert.That(InImage("cat /out-a /out-b"), Is.EqualTo(expected == "one two" ? "1\n1\n" : "0\n0\n"));
     }
@@ -182,6 +206,12 @@ public sealed class BuildMountTests : BuildTest
         BuildText(Head + "RUN grep -w one.example /etc/hosts > /out; ulimit -n >> /out; df -k /dev/shm | tail -1 | awk '{print $2}' >> /out\n",
             "--add-host", "one.example:10.9.8.7", "--ulimit", "nofile=77:88", "--shm-size", "3m").Succeeded();
         Assert.That(InImage("cat /out").Replace('\t', ' '), Is.EqualTo("10.9.8.7 one.example\n77\n3072\n"));
+        const string others = "FROM busybox\nRUN cat /etc/hosts > /out\n";
+        BuildText(others, "--add-host", "one.example:10.9.8.7").Succeeded();
+        BuildText(others, "--add-host", "one.example:10.9.8.6").Succeeded();
+        Assert.That(InImage("grep -c 10.9.8.7 /out"), Is.EqualTo("1\n"), "addresses do not belong to the key");
+        BuildText(others, "--add-host", "two.example:10.9.8.6").Succeeded();
+        Assert.That(InImage("grep -c two.example /out"), Is.EqualTo("1\n"), "names do");
     }
 
     [Test]

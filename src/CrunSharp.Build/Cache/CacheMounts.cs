@@ -27,6 +27,7 @@ internal sealed class CacheMounts(string store)
 {
     private const string DataName = "data";
     private const string IdName = "id";
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Where they are in a store.</summary>
     public static string PathOf(string store) => Path.Combine(CacheFolder.PathOf(store), "mounts");
@@ -35,8 +36,9 @@ internal sealed class CacheMounts(string store)
     /// <param name="id">Its id.</param>
     /// <param name="sharing">With whom it is shared; waits, or takes another directory, accordingly.</param>
     /// <param name="make">Fills a new one, which is an empty directory of root's with mode 0755.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="CrunException">It cannot be made.</exception>
-    public CacheMount Open(string id, CacheSharing sharing, Action<SafeFileHandle> make)
+    public async Task<CacheMount> OpenAsync(string id, CacheSharing sharing, Action<SafeFileHandle> make, CancellationToken cancellationToken)
     {
         FileAt.MakeDirectories(PathOf(store), 0x1c0);
         using var all = FileAt.OpenDirectory(PathOf(store));
@@ -45,7 +47,12 @@ internal sealed class CacheMounts(string store)
         {
             var name = number == 0 || sharing != CacheSharing.Private ? hash : $"{hash}.{number}";
             FileAt.TryMakeDirectory(all, name, 0x1c0, out _);
-            if (FileLock.TryExisting(all, name, sharing == CacheSharing.Shared, wait: sharing != CacheSharing.Private) is not { } held) continue;
+            if (FileLock.TryExisting(all, name, sharing == CacheSharing.Shared, wait: false) is not { } held)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (sharing != CacheSharing.Private) await Task.Delay(Look, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
             try
             {
                 using var directory = FileAt.Open(all, name, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW);

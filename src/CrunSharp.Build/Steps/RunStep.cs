@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using CrunSharp.Build.Cache;
 using CrunSharp.Build.Dockerfile;
@@ -58,6 +59,9 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
             if (Mounts.Count > 0) key.Add("mounts", Mounts.Select(static mount => mount.Key));
             if (Script is not null) key.Add("script", Encoding.UTF8.GetString(Script.Content.Span));
             if (IsPrivileged) key.Add("security", "insecure");
+            if (Request.ExtraHosts.Count > 0) key.Add("hosts", Request.ExtraHosts.Select(static host => host[..host.IndexOf(':', StringComparison.Ordinal)]));
+            if (Request.Ulimits.Count > 0) key.Add("ulimits", Request.Ulimits);
+            if (Request.ShmSize is { } size) key.Add("shm", size.ToString(CultureInfo.InvariantCulture));
             return key;
         }
     }
@@ -69,11 +73,15 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
         using var mounts = new StepMounts(store, new CacheMounts(store.Root));
         var (files, secretEnv) = (new List<StepFile>(), new List<string>());
         if (Script is not null) files.Add(Script);
+        // Two steps that lock the same caches lock them in the same order.
+        foreach (var (id, mount) in Mounts.Where(static mount => mount.Mount.Type == RunMountType.Cache)
+            .Select(mount => (mount.CacheId(CachePrefix), mount)).OrderBy(static cache => cache.Item1, StringComparer.Ordinal))
+            await mounts.OpenCacheAsync(mount, id, cancellationToken).ConfigureAwait(false);
         foreach (var mount in Mounts)
         {
             if (mount.Mount.Type == RunMountType.Secret) AddSecret(mount, files, secretEnv);
             else if (mount.Mount.Type == RunMountType.Ssh) RequireAgent(mount.Mount);
-            else mounts.Add(mount, CachePrefix, cancellationToken);
+            else mounts.Add(mount, mount.CacheId(CachePrefix), cancellationToken);
         }
         var spec = new StepSpec
         {

@@ -23,6 +23,10 @@ internal sealed record RunMountSource(RunMount Mount, SourceTree? Tree, CopySour
     public string Key => string.Join(' ', Mount.Type, GoText.Quote(Target), GoText.Quote(Mount.Source ?? ""), GoText.Quote(Mount.Id ?? ""), Mount.ReadOnly,
         Mount.Size, Mount.Variable, Files is null ? "" : CopyStep.DigestOf(Files, Rules).ToString());
 
+    /// <summary>The id of its cache.</summary>
+    /// <param name="prefix">What goes before all of them.</param>
+    public string CacheId(string prefix) => prefix + (Mount.Id ?? PosixPath.InRoot(Target));
+
     /// <summary>Owners as COPY would make them: those of a context are root's.</summary>
     public CopyRules Rules => new(Tree is { View.IsOverlay: false } ? (0u, 0u) : null, null);
 }
@@ -34,13 +38,38 @@ internal sealed record RunMountSource(RunMount Mount, SourceTree? Tree, CopySour
 internal sealed class StepMounts(Store store, CacheMounts caches) : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
+    private readonly Dictionary<string, CacheMount> _caches = new(StringComparer.Ordinal);
 
     /// <summary>The mounts, for <see cref="StepSpec.Mounts"/>.</summary>
     public List<StepMount> Mounts { get; } = [];
 
+    /// <summary>Opens a cache, unless it is open: a step that mounts one twice does not wait for itself.</summary>
+    /// <param name="source">The mount.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="cancellationToken">Ends the wait for who has it.</param>
+    /// <exception cref="CrunException">It cannot be made.</exception>
+    public async Task OpenCacheAsync(RunMountSource source, string id, CancellationToken cancellationToken)
+    {
+        if (_caches.ContainsKey(id)) return;
+        var mount = source.Mount;
+        _caches[id] = Own(await caches.OpenAsync(id, mount.Sharing, directory =>
+        {
+            if (source.Files is { } files)
+            {
+                if (!files.IsDirectory) throw CrunException.Invalid($"{mount.Source}: a cache mount starts from a directory");
+                new CopyWriter(directory, null, source.Rules, cancellationToken).Copy(source.Tree!, files, "/");
+            }
+            FileAt.SetOwner(directory, ".", mount.Uid, mount.Gid);
+            FileAt.SetMode(directory, ".", mount.Mode ?? 0x1ed);
+        }, cancellationToken).ConfigureAwait(false));
+    }
+
     /// <summary>Makes what a mount shows.</summary>
+    /// <param name="source">The mount; a cache is open.</param>
+    /// <param name="cacheId">The id of its cache.</param>
+    /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="CrunException">It cannot be.</exception>
-    public void Add(RunMountSource source, string cachePrefix, CancellationToken cancellationToken)
+    public void Add(RunMountSource source, string cacheId, CancellationToken cancellationToken)
     {
         var (mount, target) = (source.Mount, source.Target);
         switch (mount.Type)
@@ -49,7 +78,7 @@ internal sealed class StepMounts(Store store, CacheMounts caches) : IDisposable
                 Mounts.Add(new StepMount { Target = target, Source = Files(source, cancellationToken), ReadOnly = mount.ReadOnly ?? true });
                 break;
             case RunMountType.Cache:
-                Mounts.Add(new StepMount { Target = target, Source = OpenCache(source, cachePrefix, cancellationToken), ReadOnly = mount.ReadOnly ?? false });
+                Mounts.Add(new StepMount { Target = target, Source = _caches[cacheId].Directory, ReadOnly = mount.ReadOnly ?? false });
                 break;
             case RunMountType.Tmpfs:
                 Mounts.Add(new StepMount { Target = target, TmpfsSize = mount.Size, ReadOnly = mount.ReadOnly ?? false });
@@ -61,22 +90,6 @@ internal sealed class StepMounts(Store store, CacheMounts caches) : IDisposable
     public void Dispose()
     {
         for (var i = _owned.Count - 1; i >= 0; i--) _owned[i].Dispose();
-    }
-
-    private SafeFileHandle OpenCache(RunMountSource source, string prefix, CancellationToken cancellationToken)
-    {
-        var mount = source.Mount;
-        var cache = Own(caches.Open(prefix + (mount.Id ?? PosixPath.InRoot(source.Target)), mount.Sharing, directory =>
-        {
-            if (source.Files is { } files)
-            {
-                if (!files.IsDirectory) throw CrunException.Invalid($"{mount.Source}: a cache mount starts from a directory");
-                new CopyWriter(directory, null, source.Rules, cancellationToken).Copy(source.Tree!, files, "/");
-            }
-            FileAt.SetOwner(directory, ".", mount.Uid, mount.Gid);
-            FileAt.SetMode(directory, ".", mount.Mode ?? 0x1ed);
-        }));
-        return cache.Directory;
     }
 
     private SafeFileHandle Files(RunMountSource source, CancellationToken cancellationToken)
