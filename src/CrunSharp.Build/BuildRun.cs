@@ -244,19 +244,12 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     {
         try
         {
-            var layer = request.NoCache || stage.IsUncached ? null : await TryHitAsync(stage, step, withoutParent).ConfigureAwait(false);
-            if (layer is null)
-            {
-                await _running.WaitAsync(cancellationToken).ConfigureAwait(false);
-                try
-                {
-                    layer = await DoAsync(stage, step, withoutParent, instruction, shown, view, cancellationToken).ConfigureAwait(false);
-                }
-                finally
-                {
-                    _running.Release();
-                }
-            }
+            var layer = request.NoCache || stage.IsUncached
+                ? await DoAsync(stage, step, withoutParent, instruction, shown, view, null, cancellationToken).ConfigureAwait(false)
+                : await TryHitAsync(stage, step, withoutParent).ConfigureAwait(false)
+                    ?? await new StepClaims(store).OnceAsync(step.IsIndependent ? withoutParent : stage.DefinitionOf(withoutParent),
+                        () => Fetching($"wait for another build: {StepMaking.TitleOf(instruction)}"), () => TryHitAsync(stage, step, withoutParent, wasDoneMeanwhile: true),
+                        claim => DoAsync(stage, step, withoutParent, instruction, shown, view, claim, cancellationToken), cancellationToken).ConfigureAwait(false);
             made.SetResult(layer);
             return layer;
         }
@@ -269,9 +262,9 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     }
 
     // The digest of a parent that was just made takes a while: it is waited for only when it can matter.
-    private async Task<BuiltLayer?> TryHitAsync(StageResult stage, LayerStep step, Digest withoutParent)
+    private async Task<BuiltLayer?> TryHitAsync(StageResult stage, LayerStep step, Digest withoutParent, bool wasDoneMeanwhile = false)
     {
-        if ((stage.IsNew && !step.IsIndependent) || !cache.WasDone(withoutParent)) return null;
+        if ((stage.IsNew && !step.IsIndependent && !wasDoneMeanwhile) || !cache.WasDone(withoutParent)) return null;
         var record = cache.TryGet(step.Key.On(await ParentOf(step, stage).ConfigureAwait(false)));
         return record?.DiffId is { } diffId && _sources.TryLayer(diffId) is { } layer ? _sources.Use(layer, record.Created) : null;
     }
@@ -279,7 +272,23 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private static Task<IReadOnlyList<Digest>> ParentOf(LayerStep step, StageResult stage) =>
         step.IsIndependent ? Task.FromResult<IReadOnlyList<Digest>>([]) : stage.DiffIdsAsync();
 
-    private async Task<BuiltLayer> DoAsync(StageResult stage, LayerStep step, Digest withoutParent, Instruction instruction, ShownStep shown, LayerView? view, CancellationToken cancellationToken)
+    private async Task<BuiltLayer> DoAsync(StageResult stage, LayerStep step, Digest withoutParent,
+        Instruction instruction, ShownStep shown, LayerView? view, Claim? claim, CancellationToken cancellationToken)
+    {
+        await _running.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await DoNowAsync(stage, step, withoutParent, instruction, shown, view, claim, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _running.Release();
+        }
+    }
+
+    // The claim ends when the result can be found.
+    private async Task<BuiltLayer> DoNowAsync(StageResult stage, LayerStep step, Digest withoutParent,
+        Instruction instruction, ShownStep shown, LayerView? view, Claim? claim, CancellationToken cancellationToken)
     {
         shown.Start();
         var isNew = !cache.WasDone(withoutParent);
@@ -303,6 +312,10 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             catch (Exception error) when (error is CrunException or IOException)
             {
                 throw Located(error, instruction);
+            }
+            finally
+            {
+                claim?.Dispose();
             }
         }, CancellationToken.None);
         _commits.Add(commit);

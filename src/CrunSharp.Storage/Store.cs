@@ -65,6 +65,17 @@ public sealed class Store : IDisposable
     public Task<TransferClaim> ClaimAsync(Oci.Digest blob, CancellationToken cancellationToken) =>
         TransferClaim.TakeAsync(_directories, _pins, blob, cancellationToken);
 
+    /// <summary>Takes the right to do a piece of work; null when another has it.</summary>
+    /// <param name="work">The kind of work: a word.</param>
+    /// <param name="on">What it is done on.</param>
+    public Claim? TryClaim(string work, Oci.Digest on) => Claim.TryTake(_directories, work, on);
+
+    /// <summary>Waits for the right to do a piece of work; who has it looks again whether it is to be done still.</summary>
+    /// <param name="work">The kind of work: a word.</param>
+    /// <param name="on">What it is done on.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Claim> ClaimAsync(string work, Oci.Digest on, CancellationToken cancellationToken) => Claim.TakeAsync(_directories, work, on, cancellationToken);
+
     /// <summary>Removes what processes that were killed left unfinished; the first draft of a process does this as well.</summary>
     /// <returns>How many drafts there were.</returns>
     public int Sweep() => _drafts.Sweep();
