@@ -4,6 +4,7 @@ using CrunSharp.Build.Cache;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Build.Graph;
+using CrunSharp.Build.Linting;
 using CrunSharp.Build.Progress;
 using CrunSharp.Build.Remote;
 using CrunSharp.Build.Steps;
@@ -15,7 +16,7 @@ namespace CrunSharp.Build;
 
 /// <summary>One build, from the graph to the image. Stages run side by side and wait for each other where they meet.</summary>
 internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest request, ParsedDockerfile file, BuildArguments arguments,
-    IStepRunner runner, IBuildProgress progress, TimeProvider clock) : IAsyncDisposable
+    Linter linter, IStepRunner runner, IBuildProgress progress, TimeProvider clock) : IAsyncDisposable
 {
     private readonly ConcurrentBag<LayerDraft> _drafts = [];
     private readonly ConcurrentBag<Task> _commits = [];
@@ -32,7 +33,10 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
 
     public async Task<BuildResult> RunAsync(CancellationToken cancellationToken)
     {
+        FromLint.CheckVariables(file, arguments, linter);
         var graph = await MakeGraphAsync(cancellationToken).ConfigureAwait(false);
+        DockerfileCheck.CheckStages(graph, file, arguments, _sources, linter);
+        linter.ThrowIfError();
         await BuildStagesAsync(graph, cancellationToken).ConfigureAwait(false);
 
         var target = await _stages[graph.Target].ConfigureAwait(false);
@@ -164,8 +168,6 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         {
             var image = _sources.Find(stage.BaseName);
             progress.Cached(Show(labels.Next($"FROM {stage.BaseName}")));
-            if (image.Config.Architecture != Platform.Host.Architecture)
-                progress.Warning($"base image {stage.BaseName} is for {image.Config.Os}/{image.Config.Architecture}, this host is {Platform.Host}");
             return new StageResult(StageImage.From(arguments, image.Config), _sources.LayersOf(image));
         }
         catch (CrunException error)

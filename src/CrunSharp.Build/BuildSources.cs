@@ -97,6 +97,9 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
         return TreeOf(path, ContextName, isMain: true);
     }
 
+    /// <summary>What of the context is ignored; null when there is no context.</summary>
+    public DockerIgnore? TryIgnore() => request.ContextDirectory is null ? null : Context().Ignore;
+
     private SourceTree TreeOf(string path, string indexName, bool isMain)
     {
         lock (_lock)

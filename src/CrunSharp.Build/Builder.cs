@@ -1,6 +1,6 @@
 using CrunSharp.Build.Cache;
 using CrunSharp.Build.Dockerfile;
-using CrunSharp.Build.Graph;
+using CrunSharp.Build.Linting;
 using CrunSharp.Build.Progress;
 using CrunSharp.Build.Steps;
 using CrunSharp.Kernel.Files;
@@ -29,16 +29,44 @@ public sealed class Builder(Store store, TimeProvider? clock = null)
     {
         using var piped = request.PipedContext is null ? null : PipedContext.Read(store, request, cancellationToken);
         request = piped?.Request ?? request;
-        var file = Parser.Parse(ReadDockerfile(request));
-        var arguments = BuildArguments.Create(file, request.BuildArgs, request.Target);
+        var linter = new Linter(progress.Lint);
+        var (file, arguments) = DockerfileCheck.Read(ReadDockerfile(request), request, linter);
         using var cache = BuildCache.Open(store.Root);
-        await using var build = new BuildRun(store, cache, request, file, arguments, runner, progress, clock ?? TimeProvider.System);
+        await using var build = new BuildRun(store, cache, request, file, arguments, linter, runner, progress, clock ?? TimeProvider.System);
         return await build.RunAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Looks at a Dockerfile as a build would that has the same request, without building.</summary>
+    /// <param name="request">What a build would be asked for.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="CrunException">There is no Dockerfile. What is wrong with it is part of the result.</exception>
+    public CheckResult Lint(BuildRequest request, CancellationToken cancellationToken)
+    {
+        using var piped = request.PipedContext is null ? null : PipedContext.Read(store, request, cancellationToken);
+        request = piped?.Request ?? request;
+        return DockerfileCheck.Run(store, ReadDockerfile(request), request, clock ?? TimeProvider.System);
+    }
+
+    /// <summary>What a build may be given.</summary>
+    /// <param name="request">What a build would be asked for.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="CrunException">There is no Dockerfile, or it is wrong.</exception>
+    public Outline Describe(BuildRequest request, CancellationToken cancellationToken)
+    {
+        using var piped = request.PipedContext is null ? null : PipedContext.Read(store, request, cancellationToken);
+        request = piped?.Request ?? request;
+        return Outline.Of(ReadDockerfile(request), request);
+    }
+
     /// <summary>Reads and checks the Dockerfile of a request, without building.</summary>
+    /// <param name="request">What a build would be asked for.</param>
+    /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="CrunException">It is not there, or is wrong.</exception>
-    public static ParsedDockerfile Check(BuildRequest request) => Parser.Parse(ReadDockerfile(request));
+    public ParsedDockerfile Check(BuildRequest request, CancellationToken cancellationToken)
+    {
+        using var piped = request.PipedContext is null ? null : PipedContext.Read(store, request, cancellationToken);
+        return Parser.Parse(ReadDockerfile(piped?.Request ?? request));
+    }
 
     private static DockerfileSource ReadDockerfile(BuildRequest request)
     {

@@ -25,6 +25,9 @@ public sealed class DockerIgnore
     /// <summary>Whether it has any pattern.</summary>
     public bool IsEmpty => _rules.Count == 0;
 
+    /// <summary>Whether a pattern with <c>!</c> may bring back what another one ignores.</summary>
+    public bool HasExceptions => _rules.Exists(static rule => rule.Negated);
+
     /// <summary>Reads an ignore file.</summary>
     /// <exception cref="CrunException">A pattern is malformed.</exception>
     public static DockerIgnore Parse(string name, string text)

@@ -6,6 +6,7 @@ namespace CrunSharp.Build.Dockerfile;
 public static class DockerfileError
 {
     private const string ExcerptKey = "dockerfile.excerpt";
+    private const string RangeKey = "dockerfile.range";
 
     /// <summary>An error at some lines: <c>Dockerfile:3: unknown instruction: RUNN (did you mean RUN?)</c>.</summary>
     public static CrunException At(DockerfileSource source, SourceRange range, string reason) =>
@@ -23,9 +24,18 @@ public static class DockerfileError
         return null;
     }
 
+    /// <summary>The lines at fault; null when the error is not about a Dockerfile.</summary>
+    public static SourceRange? RangeOf(Exception? error)
+    {
+        for (; error is not null; error = error.InnerException)
+            if (error.Data[RangeKey] is SourceRange range) return range;
+        return null;
+    }
+
     private static CrunException WithExcerpt(CrunException error, DockerfileSource source, SourceRange range)
     {
         error.Data[ExcerptKey] = source.Excerpt(range);
+        error.Data[RangeKey] = range;
         return error;
     }
 }

@@ -21,7 +21,6 @@ public sealed class DockerfileSource
     /// <value>Bytes.</value>
     public const int MostBytes = 4 * 1024 * 1024;
 
-    private const int ExcerptMargin = 2;
     private const int MostExcerptLines = 24;
     private const int MostExcerptChars = 400;
 
@@ -50,15 +49,21 @@ public sealed class DockerfileSource
     internal IReadOnlyList<string> Lines { get; }
 
     /// <summary>The lines at fault with those around them, numbered and marked, for a terminal.</summary>
-    public string Excerpt(SourceRange range)
+    public string Excerpt(SourceRange range) => Excerpt(range, Name);
+
+    /// <summary>The same under another name.</summary>
+    internal string Excerpt(SourceRange range, string name)
     {
         const string rule = "--------------------\n";
-        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{Name}:{range.Start}\n{rule}");
-        var last = Math.Min(Math.Min(range.End + ExcerptMargin, range.Start + MostExcerptLines), Lines.Count);
-        for (var line = Math.Max(range.Start - ExcerptMargin, 1); line <= last; line++)
+        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{name}:{range.Start}\n{rule}");
+        // As BuildKit: two lines around a single one, one around several; a text that ends with a line break has an empty line after it.
+        var margin = range.Start == range.End ? 2 : 1;
+        var count = Lines.Count + (Lines.Count > 0 && Lines[^1].EndsWith('\n') ? 1 : 0);
+        var last = Math.Min(Math.Min(range.End + margin, range.Start + MostExcerptLines), count);
+        for (var line = Math.Max(range.Start - margin, 1); line <= last; line++)
         {
             var mark = line >= range.Start && line <= range.End ? ">>>" : "   ";
-            var shown = Lines[line - 1].TrimEnd('\r', '\n');
+            var shown = line > Lines.Count ? "" : Lines[line - 1].TrimEnd('\r', '\n');
             if (shown.Length > MostExcerptChars) shown = shown[..MostExcerptChars] + "…";
             text.Append(CultureInfo.InvariantCulture, $"{line,4} | {mark} {shown}\n");
         }

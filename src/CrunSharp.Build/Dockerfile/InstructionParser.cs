@@ -40,7 +40,14 @@ internal static class InstructionParser
             "WORKDIR" => new WorkdirInstruction(ExactlyOne(command)),
             _ => throw CrunException.Invalid($"unknown instruction: {command.Keyword}{Suggestion.For(command.Keyword, Keywords)}"),
         };
-        return instruction with { Range = line.Range, Original = line.Text.Trim() };
+        return instruction with
+        {
+            Range = line.Range,
+            Original = line.Text.Trim(),
+            Keyword = command.Keyword,
+            Comments = line.Comments,
+            IsLegacyForm = command.Name is "ENV" or "LABEL" && !CommandLine.SplitWords(command.Rest, escape)[0].Contains('=', StringComparison.Ordinal),
+        };
     }
 
     private static FromInstruction ParseFrom(CommandLine command)

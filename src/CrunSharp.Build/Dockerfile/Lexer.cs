@@ -11,6 +11,7 @@ internal sealed class Lexer
     private readonly DockerfileSource _source;
     private readonly List<LogicalLine> _lines = [];
     private readonly Dictionary<string, string> _directives = new(StringComparer.Ordinal);
+    private readonly List<string> _comments = [];
     private bool _directivesDone;
     private int _next;
 
@@ -40,22 +41,37 @@ internal sealed class Lexer
         var first = TakeLine();
         var start = _next;
         first = first.TrimStart();
-        ReadDirective(first);
+        if (first.StartsWith('#') && !ReadDirective(first))
+        {
+            var comment = first[1..].Trim();
+            if (comment.Length == 0) _comments.Clear();
+            else _comments.Add(comment);
+        }
+        if (!first.StartsWith('#')) _directivesDone = true;
         if (first.Length == 0 || first[0] == '#') return;
 
         var text = new StringBuilder();
+        var hasEmpty = false;
         var continued = Append(text, first);
         while (continued && _next < _source.Lines.Count)
         {
             var line = TakeLine();
             var trimmed = line.AsSpan().TrimStart();
+            hasEmpty |= trimmed.IsEmpty;
             if (trimmed.IsEmpty || trimmed[0] == '#') continue;
             continued = Append(text, line);
         }
         var whole = text.ToString();
         if (string.IsNullOrWhiteSpace(whole)) return;
+        var textEnd = _next;
         var heredocs = ReadHeredocs(whole, start);
-        _lines.Add(new LogicalLine(whole, new SourceRange(start, _next), heredocs));
+        _lines.Add(new LogicalLine(whole, new SourceRange(start, _next), heredocs)
+        {
+            Comments = [.. _comments],
+            TextEnd = textEnd,
+            HasEmptyContinuation = hasEmpty,
+        });
+        _comments.Clear();
     }
 
     private string TakeLine()
@@ -76,16 +92,15 @@ internal sealed class Lexer
     }
 
     // "# key=value" in the lines at the top; the first line that is no known directive ends them.
-    private void ReadDirective(string line)
+    private bool ReadDirective(string line)
     {
-        if (_directivesDone) return;
+        if (_directivesDone) return false;
         _directivesDone = true;
-        if (!line.StartsWith('#')) return;
         var equals = line.IndexOf('=', StringComparison.Ordinal);
-        if (equals < 0) return;
+        if (equals < 0) return false;
         var key = line[1..equals].Trim().ToLowerInvariant();
         var value = line[(equals + 1)..].Trim();
-        if (key is not ("escape" or "syntax" or "check") || value.Length == 0) return;
+        if (key is not ("escape" or "syntax" or "check") || value.Length == 0) return false;
         if (!_directives.TryAdd(key, value)) throw Error(_next, $"only one {key} parser directive can be used");
         if (key == "escape")
         {
@@ -93,6 +108,7 @@ internal sealed class Lexer
             Escape = value[0];
         }
         _directivesDone = false;
+        return true;
     }
 
     private List<Heredoc> ReadHeredocs(string line, int start)

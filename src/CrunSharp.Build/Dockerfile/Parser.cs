@@ -1,4 +1,5 @@
 using CrunSharp.Build.Dockerfile.Instructions;
+using CrunSharp.Build.Linting;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Build.Dockerfile;
@@ -34,15 +35,27 @@ public static class Parser
 {
     /// <summary>Reads a Dockerfile.</summary>
     /// <exception cref="CrunException">It is wrong; the text starts with file and line.</exception>
-    public static ParsedDockerfile Parse(DockerfileSource source)
+    public static ParsedDockerfile Parse(DockerfileSource source) => Parse(source, null, null);
+
+    /// <summary>Reads a Dockerfile, and looks at it.</summary>
+    /// <param name="source">The text.</param>
+    /// <param name="linter">Takes warnings, also when the Dockerfile turns out to be wrong; null for none.</param>
+    /// <param name="checks">What the caller says of rules, in place of the file; null when it says nothing.</param>
+    /// <exception cref="CrunException">It is wrong; the text starts with file and line.</exception>
+    internal static ParsedDockerfile Parse(DockerfileSource source, Linter? linter, string? checks)
     {
         var lexer = Lexer.Read(source);
+        linter?.Configure(source, checks, lexer.Directives);
+        if (linter is not null) SyntaxLint.CheckContinuations(lexer.Lines, linter);
         var globals = new List<ArgInstruction>();
         var stages = new List<Stage>();
         List<Instruction>? current = null;
         foreach (var line in lexer.Lines)
         {
-            switch (ParseLine(source, line, lexer.Escape))
+            if (linter is not null) SyntaxLint.CheckLine(line, linter);
+            var parsed = ParseLine(source, line, lexer.Escape);
+            if (linter is not null) SyntaxLint.CheckDescription(parsed, linter);
+            switch (parsed)
             {
                 case FromInstruction from:
                     stages.Add(new Stage(stages.Count, from, current = []));
@@ -57,7 +70,7 @@ public static class Parser
             }
         }
         if (stages.Count == 0) throw CrunException.Invalid("dockerfile contains no stages to build", source.Name);
-        return new ParsedDockerfile
+        var file = new ParsedDockerfile
         {
             Source = source,
             Escape = lexer.Escape,
@@ -65,6 +78,10 @@ public static class Parser
             GlobalArguments = globals,
             Stages = stages,
         };
+        if (linter is null) return file;
+        SyntaxLint.CheckStageNames(file, linter);
+        SyntaxLint.CheckCasing(file, linter);
+        return file;
     }
 
     /// <summary>Reads the one instruction of an ONBUILD trigger.</summary>

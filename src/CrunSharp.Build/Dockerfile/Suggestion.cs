@@ -17,8 +17,22 @@ internal static class Suggestion
         return best is null || best.Equals(word, StringComparison.OrdinalIgnoreCase) ? "" : $" (did you mean {best}?)";
     }
 
-    // Levenshtein's distance, without regard to case.
-    private static int Distance(string a, string b)
+    /// <summary>The first of the nearest words, of which no more than two letters are wrong; null when there is none, or the word itself is known.</summary>
+    public static string? Near(string word, IEnumerable<string> known)
+    {
+        string? best = null;
+        var least = 3;
+        foreach (var candidate in known)
+        {
+            if (candidate == word) return null;
+            var distance = Distance(word, candidate, isExact: true);
+            if (distance < least) (best, least) = (candidate, distance);
+        }
+        return best;
+    }
+
+    // Levenshtein's distance.
+    private static int Distance(string a, string b, bool isExact = false)
     {
         if (a.Length > 64 || b.Length > 64) return int.MaxValue;
         Span<int> row = stackalloc int[65];
@@ -29,7 +43,7 @@ internal static class Suggestion
             row[0] = i;
             for (var j = 1; j <= b.Length; j++)
             {
-                var same = char.ToUpperInvariant(a[i - 1]) == char.ToUpperInvariant(b[j - 1]);
+                var same = isExact ? a[i - 1] == b[j - 1] : char.ToUpperInvariant(a[i - 1]) == char.ToUpperInvariant(b[j - 1]);
                 var cost = Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (same ? 0 : 1));
                 (diagonal, row[j]) = (row[j], cost);
             }

@@ -13,7 +13,11 @@ internal sealed class BuildArguments
     private readonly Dictionary<string, string> _given;
     private readonly Dictionary<string, string> _global;
 
-    private BuildArguments(Dictionary<string, string> given, Dictionary<string, string> global) => (_given, _global) = (given, global);
+    private BuildArguments(Dictionary<string, string> given, Dictionary<string, string> global, IReadOnlyList<string> declared) =>
+        (_given, _global, Declared) = (given, global, declared);
+
+    /// <summary>The names that FROM may use, whether they have a value or not.</summary>
+    public IReadOnlyList<string> Declared { get; }
 
     /// <summary>Works the variables out.</summary>
     /// <param name="file">The Dockerfile.</param>
@@ -36,7 +40,7 @@ internal sealed class BuildArguments
                 else if (argument.Default is not null) global[argument.Name] = Expand(file, instruction, argument.Default, global);
             }
         }
-        return new BuildArguments(values, global);
+        return new BuildArguments(values, global, [.. global.Keys.Union(file.GlobalArguments.SelectMany(static instruction => instruction.Arguments).Select(static argument => argument.Name))]);
     }
 
     /// <summary>The value of a variable in FROM; null when it has none.</summary>

@@ -72,42 +72,61 @@ internal sealed class BuildGraph
     /// <param name="target">The stage that is wanted, by name or index; null for the last.</param>
     /// <param name="contexts">The names of contexts, which win over stages and images.</param>
     /// <param name="triggersOf">The ONBUILD triggers of an image.</param>
+    /// <param name="isCheck">Whether nothing is built: without a target all stages are wanted, and platforms need not be this host's.</param>
     /// <exception cref="CrunException">A stage is not there, comes too late, or needs itself.</exception>
     public static BuildGraph Create(ParsedDockerfile file, BuildArguments arguments, string? target, IReadOnlySet<string> contexts,
-        Func<string, IReadOnlyList<string>> triggersOf)
+        Func<string, IReadOnlyList<string>> triggersOf, bool isCheck = false)
     {
         var graph = new BuildGraph(file, contexts, triggersOf);
-        foreach (var stage in file.Stages) graph.Add(stage, arguments);
+        foreach (var stage in file.Stages) graph.Add(stage, arguments, isCheck);
         graph.Target = graph.FindTarget(target);
-        graph.Reach(graph.Target);
+        foreach (var node in isCheck && target is null ? graph._all : [graph.Target]) graph.Reach(node);
         graph.Stages = [.. graph._all.Where(graph._reachable.Contains)];
         return graph;
     }
 
-    private void Add(Stage stage, BuildArguments arguments)
+    private void Add(Stage stage, BuildArguments arguments, bool isCheck)
     {
         var from = stage.From;
         string name;
         try
         {
             name = Expansion.Word(from.Image, _file.Escape, arguments.Global);
-            if (from.Platform is not null) CheckPlatform(Expansion.Word(from.Platform, _file.Escape, arguments.Global), from.Platform);
+            if (from.Platform is not null) CheckPlatform(Expansion.Word(from.Platform, _file.Escape, arguments.Global), from.Platform, isCheck, Meant);
         }
         catch (CrunException error)
         {
             throw DockerfileError.Within(_file.Source, from.Range, error);
         }
-        if (name.Length == 0) throw DockerfileError.At(_file.Source, from.Range, $"base name ({from.Image}) should not be blank");
+        if (name.Length == 0) throw DockerfileError.At(_file.Source, from.Range, $"base name ({from.Image}) should not be blank{Meant(from.Image)}");
         var node = new StageNode(stage, name, _contexts.Contains(name) ? null : _byName.GetValueOrDefault(name));
         _all.Add(node);
         // A later stage of the same name is the one that is meant from there on.
         if (from.StageName is { } own) _byName[own] = node;
+
+        // What is probably meant by a variable that has no value.
+        string Meant(string word)
+        {
+            string? meant = null;
+            Expansion.Word(word, _file.Escape, variable =>
+            {
+                if (arguments.Global(variable) is { } value) return value;
+                meant ??= Suggestion.Near(variable, arguments.Declared);
+                return null;
+            }, ExpansionModes.KeepUnset);
+            return meant is null ? "" : $" (did you mean {meant}?)";
+        }
     }
 
-    private static void CheckPlatform(string platform, string written)
+    private static void CheckPlatform(string platform, string written, bool isCheck, Func<string, string> meant)
     {
-        if (platform.Length == 0) throw CrunException.Invalid($"empty platform value from expression {written}");
+        if (platform.Length == 0) throw CrunException.Invalid($"empty platform value from expression {written}{meant(written)}");
         var parts = platform.ToLowerInvariant().Split('/');
+        foreach (var part in parts)
+        {
+            if (part.Length == 0 || !part.All(static c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-'))
+                throw CrunException.Invalid($"failed to parse platform {written}: {GoText.Quote(part)} is an invalid component of {GoText.Quote(platform)}: platform specifier component must match \"^[A-Za-z0-9_.-]+$\": invalid argument{meant(written)}");
+        }
         var host = Platform.Host;
         var (os, architecture, variant) = parts switch
         {
@@ -116,6 +135,7 @@ internal sealed class BuildGraph
             [var first, var second, var third] => (first, second, third),
             _ => throw CrunException.Invalid($"failed to parse platform {written}: {GoText.Quote(platform)} is not os[/architecture[/variant]]"),
         };
+        if (isCheck) return;
         architecture = architecture switch { "x86_64" or "x86-64" => "amd64", "aarch64" => "arm64", _ => architecture };
         if (os != host.Os || architecture != host.Architecture || variant is not ("" or "v8" or "v1"))
             throw CrunException.Unsupported($"platform {platform} is not this host's, which is {host}");
@@ -138,7 +158,7 @@ internal sealed class BuildGraph
             node.Needs.Add(parent);
             Reach(parent);
         }
-        foreach (var trigger in TriggersOf(node))
+        foreach (var trigger in TriggersOf(node).ToList())
             node.Instructions.Add(Connect(node, Parser.ParseTrigger(trigger, _file.Source, node.Stage.From.Range), isTrigger: true));
         foreach (var instruction in node.Stage.Instructions)
             node.Instructions.Add(Connect(node, instruction, isTrigger: false));

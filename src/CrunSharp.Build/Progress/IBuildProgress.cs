@@ -1,3 +1,5 @@
+using CrunSharp.Build.Linting;
+
 namespace CrunSharp.Build.Progress;
 
 /// <summary>A step as it is shown.</summary>
@@ -30,4 +32,9 @@ public interface IBuildProgress
 
     /// <summary>Something is probably not as it was meant.</summary>
     void Warning(string text);
+
+    /// <summary>The Dockerfile does not follow a rule.</summary>
+    void Lint(LintWarning warning)
+    {
+    }
 }

@@ -12,6 +12,15 @@ public abstract record Instruction
     /// <summary>The instruction's text: one line, without heredocs.</summary>
     public string Original { get; init; } = "";
 
+    /// <summary>The keyword as written.</summary>
+    internal string Keyword { get; init; } = "";
+
+    /// <summary>The comments above it.</summary>
+    internal IReadOnlyList<string> Comments { get; init; } = [];
+
+    /// <summary>Whether ENV or LABEL has no <c>=</c>: <c>ENV name value</c>.</summary>
+    internal bool IsLegacyForm { get; init; }
+
     /// <summary>The same instruction with variables replaced and quotes removed where its words allow that.</summary>
     /// <param name="expand">Replaces the variables of a word.</param>
     internal virtual Instruction Expand(WordExpander expand) => this;
@@ -56,12 +65,32 @@ public sealed record CommandForm(bool IsShell, IReadOnlyList<string> Words)
 /// <summary>Replaces variables, with the escape character of a file and the values at a place in it.</summary>
 /// <param name="Escape">The escape character.</param>
 /// <param name="LookUp">A variable's value; null when it has none.</param>
-internal sealed record WordExpander(char Escape, Func<string, string?> LookUp)
+/// <param name="Unset">Is told for each word which of its variables have no value; null when nobody wants to know.</param>
+internal sealed record WordExpander(char Escape, Func<string, string?> LookUp, Action<IReadOnlyList<string>>? Unset = null)
 {
-    public string Word(string word) => Expansion.Word(word, Escape, LookUp);
+    public string Word(string word) => Expand(word, Escape, ExpansionModes.None);
 
     public IReadOnlyList<string> Words(string word) => Expansion.Words(word, Escape, LookUp);
 
     // BuildKit reads heredocs with a backslash whatever the file's escape character is.
-    public string Heredoc(string body) => Expansion.Word(body, '\\', LookUp, ExpansionModes.PlainQuotes);
+    public string Heredoc(string body) => Expand(body, '\\', ExpansionModes.PlainQuotes);
+
+    private string Expand(string word, char escape, ExpansionModes modes)
+    {
+        if (Unset is null) return Expansion.Word(word, escape, LookUp, modes);
+        var unset = new List<string>();
+        try
+        {
+            return Expansion.Word(word, escape, name =>
+            {
+                var value = LookUp(name);
+                if (value is null && !unset.Contains(name)) unset.Add(name);
+                return value;
+            }, modes);
+        }
+        finally
+        {
+            if (unset.Count > 0) Unset(unset);
+        }
+    }
 }

@@ -30,10 +30,10 @@ public abstract record TransferInstruction : Instruction
     /// <inheritdoc/>
     internal override Instruction Expand(WordExpander expand) => this with
     {
-        Sources = Expand(Sources, expand),
-        Destination = expand.Word(Destination),
         Owner = Owner is null ? null : expand.Word(Owner),
         Mode = Mode is null ? null : expand.Word(Mode),
+        Sources = Expand(Sources, expand),
+        Destination = expand.Word(Destination),
         Exclude = Expand(Exclude, expand),
         Bodies = [.. Heredocs.Select(h => h.Expand ? expand.Heredoc(h.Content) : h.Content)],
     };

@@ -1,6 +1,7 @@
 using System.Text;
 using CrunSharp.Build;
 using CrunSharp.Build.Dockerfile;
+using CrunSharp.Build.Linting;
 using CrunSharp.Build.Progress;
 using CrunSharp.Build.Steps;
 using CrunSharp.Cli.CommandLine;
@@ -23,6 +24,8 @@ internal sealed class BuildOptions
         new Value<BuildOptions>("allow", '\0', "stringArray", "Let the Dockerfile use network.host or security.insecure", static (o, v) => o.Allow(v)),
         new Value<BuildOptions>("build-arg", '\0', "list", "Set an ARG (NAME=value, or NAME for the host's)", static (o, v) => o.AddArgument(v)),
         new Value<BuildOptions>("build-context", '\0', "stringArray", "Another context (name=DIRECTORY or name=docker-image://IMAGE)", static (o, v) => o.AddContext(v)),
+        new Value<BuildOptions>("call", '\0', "string", "What to do: build, check, outline or targets, and ,format=json for JSON", static (o, v) => o.Call = BuildCall.Parse(v)) { Default = "\"build\"" },
+        new Flag<BuildOptions>("check", '\0', "Check the Dockerfile, do not build: --call=check", static (o, v) => o.Call = v ? BuildCall.Check : o.Call),
         new Value<BuildOptions>("file", 'f', "string", "The Dockerfile (- for standard input)", static (o, v) => o.File = v) { Default = "\"PATH/Dockerfile\"" },
         new Value<BuildOptions>("iidfile", '\0', "string", "Write the image's id to a file", static (o, v) => o.IdFile = v),
         new Value<BuildOptions>("label", '\0', "list", "Set labels of the image", static (o, v) => o.Labels.Add(EnvironmentSyntax.Label(v))),
@@ -43,6 +46,7 @@ internal sealed class BuildOptions
     private readonly List<string> _arguments = [];
 
     public HashSet<string> Allowed { get; } = new(StringComparer.Ordinal);
+    public BuildCall Call { get; private set; } = BuildCall.Build;
     public Dictionary<string, string> Contexts { get; } = new(StringComparer.OrdinalIgnoreCase);
     public List<HostSpec> Hosts { get; } = [];
     public string? File { get; private set; }
@@ -156,12 +160,15 @@ internal sealed class BuildCommand : Command
             Pull = (name, cancellationToken) => ImageFetch.NeedAsync(context, store, name, _options.Platform, IsQuiet, cancellationToken),
             AlwaysPull = _options.Pull,
         };
+        var progress = new BuildReport(ProgressOf(context));
         using var cancel = new CancellationTokenSource();
         using var signals = AttachedSession.Forward(_ => cancel.Cancel());
         try
         {
-            var result = new Builder(store, context.Clock).BuildAsync(request, new ContainerStepRunner(paths), ProgressOf(context), cancel.Token)
+            if (_options.Call.Method != "build") return _options.Call.Answer(context, store, request, name => PathOf(operands[0], name));
+            var result = new Builder(store, context.Clock).BuildAsync(request, new ContainerStepRunner(paths), progress, cancel.Token)
                 .GetAwaiter().GetResult();
+            ShowWarnings(context, progress);
             if (_options.IdFile is { } file) AtomicFile.Write(null, Path.GetFullPath(file), Encoding.ASCII.GetBytes(result.ImageId.ToString()), mode: 0x1a4);
             if (IsQuiet) context.Out.WriteLine(result.ImageId);
             return ExitCodes.Success;
@@ -171,12 +178,23 @@ internal sealed class BuildCommand : Command
             context.Complain("the build was interrupted");
             return 130;
         }
-        catch (CrunException error) when (DockerfileError.ExcerptOf(error) is { } excerpt)
+        catch (CrunException error)
         {
-            context.Error.Write(excerpt.EndsWith('\n') ? excerpt : excerpt + "\n");
+            ShowWarnings(context, progress);
+            if (DockerfileError.ExcerptOf(error) is { } excerpt) context.Error.Write(excerpt);
             throw;
         }
     }
+
+    private void ShowWarnings(CommandContext context, BuildReport report)
+    {
+        if (report.Warnings.Count > 0 && !IsQuiet)
+            context.Error.Write(LintReport.Summary(report.Warnings, context.Program, context.Global.Debug));
+    }
+
+    // The Dockerfile's path, as it can be opened from here.
+    private string PathOf(string operand, string name) => _options.File is not null and not "-" ? _options.File
+        : operand is "-" or "." or "./" || _options.File == "-" ? name : Path.Join(operand, name);
 
     private bool IsQuiet => _options.Quiet || _options.Progress == "quiet";
 
