@@ -97,7 +97,6 @@ public sealed class BuildCommandTests : BuildTest
             Assert.That(outcome.Err, Does.Contain("""
                 Dockerfile:4
                 --------------------
-                   2 |     ENV A=b
                    3 |     
                    4 | >>> RUN echo said; \
                    5 | >>>     echo complained >&2; \

@@ -141,7 +141,7 @@ public sealed class Outline
     {
         foreach (var (name, text) in arg.Arguments.Select(static argument => (argument.Name, argument.Default)))
         {
-            if (!isGlobal && text is null && _arguments.Given(name) is null && known.ContainsKey(name)) continue;
+            if (!isGlobal && text is null && known.ContainsKey(name)) continue;
             var value = _arguments.Given(name) ?? (text is null ? null : Expansion.Word(text, _file.Escape, lookUp));
             known[name] = new Argument(name, value, text, DescriptionOf(arg, name), arg.Range);
         }
