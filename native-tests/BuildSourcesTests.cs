@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.NativeTests.Harness;
@@ -129,30 +127,15 @@ public sealed class BuildSourcesTests : BuildTest
             mkdir -p sub && echo v1 > version && echo '#!/bin/sh' > sub/tool && chmod 700 sub/tool && git add -A && git commit -qm one && git tag v1
             echo main > version && git commit -qam two && git clone -q --bare . ../served/repo.git
             """).Succeeded();
-        var port = World.Host.Run(static () =>
-        {
-            using var probe = new TcpListener(IPAddress.Loopback, 0);
-            probe.Start();
-            return ((IPEndPoint)probe.LocalEndpoint).Port;
-        });
-        using var daemon = World.Host.Start("git", ["daemon", "--reuseaddr", "--listen=127.0.0.1", $"--port={port}", "--export-all", $"--base-path={World.Files}/git/served", $"{World.Files}/git/served"]);
-        var url = $"git://127.0.0.1:{port}/repo.git";
-        World.Await(() => World.Host.Run(() => Connects(port)), "git daemon");
-        try
-        {
-            var text = $"FROM busybox\nADD {url} /main\nADD --keep-git-dir=true {url}#v1 /kept\nADD --chown=user {url}?tag=v1&subdir=sub /tool\nRUN cat /main/version /kept/version; stat -c '%n %a %U' /tool/tool /kept/.git/HEAD; ls -A /main\n";
-            var build = BuildText(text).Succeeded();
-            foreach (var line in (string[])["main", "v1", "/tool/tool 755 user", "/kept/.git/HEAD 644 root", "sub", "version"])
-                Assert.That(build.Err, Does.Match($@"#\d+ [0-9.]+ {line}\n"));
-            Assert.That(Done(BuildText(text).Succeeded()), Is.Empty);
-            var refused = BuildText($"FROM busybox\nADD {url}#none /x\n");
-            Assert.That((refused.Code, refused.Err.TrimEnd('\n').Split('\n')[^1]), Is.EqualTo((1, $"crun-sharp: Dockerfile:2: {url}: repository does not contain ref none")));
-        }
-        finally
-        {
-            daemon.Send(Signal.SIGTERM);
-            daemon.Wait();
-        }
+        using var daemon = new GitDaemon(World, $"{World.Files}/git/served");
+        var url = $"{daemon.Address}/repo.git";
+        var text = $"FROM busybox\nADD {url} /main\nADD --keep-git-dir=true {url}#v1 /kept\nADD --chown=user {url}?tag=v1&subdir=sub /tool\nRUN cat /main/version /kept/version; stat -c '%n %a %U' /tool/tool /kept/.git/HEAD; ls -A /main\n";
+        var build = BuildText(text).Succeeded();
+        foreach (var line in (string[])["main", "v1", "/tool/tool 755 user", "/kept/.git/HEAD 644 root", "sub", "version"])
+            Assert.That(build.Err, Does.Match($@"#\d+ [0-9.]+ {line}\n"));
+        Assert.That(Done(BuildText(text).Succeeded()), Is.Empty);
+        var refused = BuildText($"FROM busybox\nADD {url}#none /x\n");
+        Assert.That((refused.Code, refused.Err.TrimEnd('\n').Split('\n')[^1]), Is.EqualTo((1, $"crun-sharp: Dockerfile:2: {url}: repository does not contain ref none")));
     }
 
     [Test]
@@ -168,19 +151,5 @@ public sealed class BuildSourcesTests : BuildTest
         Run("save", "-o", "ours.tar", "out").Succeeded();
         buildah.Run($"buildah tag $(buildah pull -q docker-archive:{World.Files}/ours.tar) localhost/ours");
         Assert.That(buildah.FilesOf("localhost/ours"), Is.EqualTo(buildah.FilesOf("localhost/theirs")));
-    }
-
-    private static bool Connects(int port)
-    {
-        using var client = new TcpClient();
-        try
-        {
-            client.Connect(IPAddress.Loopback, port);
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
     }
 }

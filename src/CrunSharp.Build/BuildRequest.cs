@@ -21,6 +21,16 @@ public sealed record BuildRequest
     /// </summary>
     public Stream? PipedContext { get; init; }
 
+    /// <summary>The address of a context that has to be fetched: a git repository, or a tar or Dockerfile by HTTP; null for none.</summary>
+    public string? RemoteContext { get; init; }
+
+    /// <summary>The most bytes that a context, a download or a git checkout may have.</summary>
+    /// <value>64 GiB by default.</value>
+    public long MostFetchedBytes { get; init; } = 64L << 30;
+
+    /// <summary>Where the context came from, if <see cref="ContextDirectory"/> is only for the time of the build.</summary>
+    internal string? FetchedAs { get; init; }
+
     /// <summary>Values of variables; null takes the value of this process's environment.</summary>
     public IReadOnlyDictionary<string, string?> BuildArgs { get; init; } = new Dictionary<string, string?>();
 
@@ -39,7 +49,7 @@ public sealed record BuildRequest
     /// <summary>The network of RUN, unless it says another one.</summary>
     public StepNetwork Network { get; init; }
 
-    /// <summary>Named contexts, by name: a directory, or <c>docker-image://REFERENCE</c>. They win over stages and images.</summary>
+    /// <summary>Named contexts, by name, as <see cref="Build.Contexts.ContextAddress.OfNamed"/> reads them. They win over stages and images.</summary>
     public IReadOnlyDictionary<string, string> Contexts { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Secrets by id, read when a RUN needs them.</summary>

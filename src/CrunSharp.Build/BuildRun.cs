@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using CrunSharp.Build.Cache;
+using CrunSharp.Build.Contexts;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Build.Graph;
@@ -16,20 +17,19 @@ namespace CrunSharp.Build;
 
 /// <summary>One build, from the graph to the image. Stages run side by side and wait for each other where they meet.</summary>
 internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest request, ParsedDockerfile file, BuildArguments arguments,
-    Linter linter, IStepRunner runner, IBuildProgress progress, TimeProvider clock) : IAsyncDisposable
+    Linter linter, IStepRunner runner, IBuildProgress progress, TimeProvider clock, FetchedContexts contexts, StepNumbers numbers) : IAsyncDisposable
 {
     private readonly ConcurrentBag<LayerDraft> _drafts = [];
     private readonly ConcurrentBag<Task> _commits = [];
     private readonly ConcurrentDictionary<Digest, TaskCompletionSource<BuiltLayer>> _layers = [];
     private readonly Dictionary<StageNode, Task<StageResult>> _stages = [];
     private readonly SemaphoreSlim _running = new(Math.Max(4, Environment.ProcessorCount));
-    private readonly BuildSources _sources = new(store, cache, request, clock);
+    private readonly BuildSources _sources = new(store, cache, request, clock, contexts);
     private readonly StepMaking _making = new(store, request, arguments, runner);
-    private readonly Downloads _downloads = new(store, cache.Downloads);
-    private readonly GitSource _git = new(store);
+    private readonly Downloads _downloads = new(store, cache.Downloads) { MostBytes = request.MostFetchedBytes };
+    private readonly GitSource _git = new(store) { MostBytes = request.MostFetchedBytes };
     private int _steps;
     private int _cached;
-    private int _shown;
 
     public async Task<BuildResult> RunAsync(CancellationToken cancellationToken)
     {
@@ -72,7 +72,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         for (; ; )
         {
             string? missing = null;
-            var graph = BuildGraph.Create(file, arguments, request.Target, request.Contexts.Keys.ToHashSet(StringComparer.OrdinalIgnoreCase), name =>
+            var graph = BuildGraph.Create(file, arguments, request.Target, _sources.Named, name =>
             {
                 if (_sources.TryFind(name) is { } image) return image.Config.Config?.OnBuild ?? [];
                 missing ??= name;
@@ -90,6 +90,8 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
                 {
                     if (_sources.IsImage(name) && _sources.TryFind(name) is null)
                         await PullAsync(name, node.Instruction, cancellationToken).ConfigureAwait(false);
+                    if (name is not null && _sources.Named.TryGetValue(name, out var context) && context.IsRemote)
+                        await contexts.FetchAsync(name, context, Fetching, cancellationToken).ConfigureAwait(false);
                 }
             }
             return graph;
@@ -332,20 +334,9 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         && seconds <= 253402300799
             ? DateTimeOffset.FromUnixTimeSeconds(seconds).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture) : null;
 
-    private FetchingStep Fetching(string title)
-    {
-        var step = Show(title);
-        progress.Started(step);
-        return new FetchingStep(progress, step);
-    }
+    private IDisposable Fetching(string title) => numbers.Fetching(title);
 
-    private BuildStep Show(string title) => new(Interlocked.Increment(ref _shown), title);
-
-    /// <summary>Something that a step needs comes from elsewhere; if it does not, the step tells.</summary>
-    private sealed class FetchingStep(IBuildProgress progress, BuildStep step) : IDisposable
-    {
-        public void Dispose() => progress.Finished(step);
-    }
+    private BuildStep Show(string title) => numbers.Next(title);
 
     /// <summary>A step in the progress: it gets its number when there is something to show of it.</summary>
     private sealed class ShownStep(BuildRun run, string title)

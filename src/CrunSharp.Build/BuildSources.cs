@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using CrunSharp.Build.Cache;
+using CrunSharp.Build.Contexts;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Graph;
 using CrunSharp.Build.Steps;
@@ -12,9 +13,12 @@ using Microsoft.Win32.SafeHandles;
 namespace CrunSharp.Build;
 
 /// <summary>What a build takes files from: the context, images, stages. Everything is opened once and closed at the end.</summary>
-internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest request, TimeProvider clock) : IDisposable
+internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest request, TimeProvider clock, FetchedContexts? contexts = null) : IDisposable
 {
     private const int MostIgnoreBytes = 4 * 1024 * 1024;
+
+    // No name of an image begins so.
+    private const string LayoutMark = "oci-layout://";
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Image> _images = new(StringComparer.Ordinal);
@@ -23,11 +27,12 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     private readonly Dictionary<string, ContextIndex> _indexes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (SafeFileHandle Directory, SourceTree Tree)> _trees = new(StringComparer.Ordinal);
 
-    private const string ImageScheme = "docker-image://";
+    /// <summary>The named contexts.</summary>
+    public IReadOnlyDictionary<string, ContextAddress> Named { get; } = ContextAddress.NamedOf(request);
 
     /// <summary>Whether a name of <c>--from</c> is an image's: neither nothing nor a directory.</summary>
     public bool IsImage([NotNullWhen(true)] string? name) => name is not null && !name.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase)
-        && (!request.Contexts.TryGetValue(name, out var context) || context.StartsWith(ImageScheme, StringComparison.Ordinal));
+        && (!Named.TryGetValue(name, out var context) || context.IsImage);
 
     /// <summary>An image of the store; null when it is not there, or there may be a newer one.</summary>
     /// <exception cref="CrunException">The name is no image's name.</exception>
@@ -37,6 +42,7 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
         lock (_lock)
         {
             if (_images.TryGetValue(name, out var known)) return known;
+            if (name.StartsWith(LayoutMark, StringComparison.Ordinal)) return _images[name] = ImportLayout(name[LayoutMark.Length..]);
             if (request.AlwaysPull && !_pulled.Contains(name)) return null;
             if (store.Images.TryResolve(name) is not { } image) return null;
             store.Layers.Pin(image.DiffIds);
@@ -122,8 +128,11 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     /// <exception cref="CrunException">It cannot be had, or has no files.</exception>
     public SourceTree TreeOf(string name)
     {
-        if (!IsImage(name) && request.Contexts.TryGetValue(name, out var context))
-            return TreeOf(context, "context:" + Path.GetFullPath(context), isMain: false);
+        if (Named.TryGetValue(name, out var context) && context.IsFiles)
+        {
+            return context.IsRemote ? TreeOf(contexts?.PathOf(name) ?? throw CrunException.NotFound($"the context {name} was not fetched"), $"context:{name}={context.Value}", isMain: false)
+                : TreeOf(context.Value, "context:" + Path.GetFullPath(context.Value), isMain: false);
+        }
         if (name.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase)) throw CrunException.Invalid("scratch has no files");
         var image = Find(name);
         var view = StageResult.ViewOf(LayersOf(image)) ?? throw CrunException.Invalid($"image {name} has no files");
@@ -143,8 +152,8 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
         foreach (var (directory, _) in _trees.Values) directory.Dispose();
     }
 
-    // What came through a pipe lies elsewhere each time: one index for all of it.
-    private string ContextName => "context:" + (request.PipedContext is not null ? "-" : Path.GetFullPath(request.ContextDirectory ?? "/"));
+    // What was fetched lies elsewhere each time: one index for all of it.
+    private string ContextName => "context:" + (request.FetchedAs ?? Path.GetFullPath(request.ContextDirectory ?? "/"));
 
     private ContextIndex IndexOf(string tree)
     {
@@ -158,6 +167,11 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     // The one beside the Dockerfile wins. It is the caller's own file; the other belongs to the context.
     private DockerIgnore ReadIgnore(LayerView context)
     {
+        if (request.FetchedAs is not null)
+        {
+            var beside = PosixPath.InRoot(request.DockerfilePath ?? "Dockerfile") + ".dockerignore";
+            return context.TryReadFile(beside, MostIgnoreBytes) is { } found ? DockerIgnore.Parse(PosixPath.Name(beside), Encoding.UTF8.GetString(found)) : IgnoreOf(context);
+        }
         var dockerfile = request.DockerfileContent is null
             ? request.DockerfilePath ?? Path.Combine(request.ContextDirectory!, "Dockerfile") : null;
         var own = dockerfile is null ? null : dockerfile + ".dockerignore";
@@ -172,8 +186,21 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     // A named context may stand for another image.
     private string ImageOf(string name)
     {
-        if (!request.Contexts.TryGetValue(name, out var context)) return name;
-        return context.StartsWith(ImageScheme, StringComparison.Ordinal) ? context[ImageScheme.Length..]
-            : throw CrunException.Unsupported($"the context {name} is a directory, which cannot be the base of a stage");
+        if (!Named.TryGetValue(name, out var context)) return name;
+        return context.Kind switch
+        {
+            ContextKind.Image => context.Value,
+            ContextKind.Layout => LayoutMark + context.Value,
+            _ => throw CrunException.Unsupported($"the context {name} is no image"),
+        };
+    }
+
+    // It gets no name and no record: its layers stay for the time of the build, and then as long as an image has them.
+    private Image ImportLayout(string address)
+    {
+        var (path, tag, digest) = new ContextAddress(ContextKind.Layout, address).SplitLayout();
+        var image = OciLayout.Import(store, Path.GetFullPath(path), tag, digest);
+        store.Layers.Pin(image.DiffIds);
+        return image;
     }
 }

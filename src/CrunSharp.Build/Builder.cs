@@ -1,4 +1,5 @@
 using CrunSharp.Build.Cache;
+using CrunSharp.Build.Contexts;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Linting;
 using CrunSharp.Build.Progress;
@@ -27,12 +28,13 @@ public sealed class Builder(Store store, TimeProvider? clock = null)
     /// </exception>
     public async Task<BuildResult> BuildAsync(BuildRequest request, IStepRunner runner, IBuildProgress progress, CancellationToken cancellationToken)
     {
-        using var piped = request.PipedContext is null ? null : PipedContext.Read(store, request, cancellationToken);
-        request = piped?.Request ?? request;
+        using var cache = BuildCache.Open(store.Root);
+        var shown = new StepNumbers(progress);
+        using var contexts = new FetchedContexts(store, cache, request);
+        request = await contexts.ResolveAsync(shown.Fetching, cancellationToken).ConfigureAwait(false);
         var linter = new Linter(progress.Lint);
         var (file, arguments) = DockerfileCheck.Read(ReadDockerfile(request), request, linter);
-        using var cache = BuildCache.Open(store.Root);
-        await using var build = new BuildRun(store, cache, request, file, arguments, linter, runner, progress, clock ?? TimeProvider.System);
+        await using var build = new BuildRun(store, cache, request, file, arguments, linter, runner, progress, clock ?? TimeProvider.System, contexts, shown);
         return await build.RunAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -42,9 +44,7 @@ public sealed class Builder(Store store, TimeProvider? clock = null)
     /// <exception cref="CrunException">There is no Dockerfile. What is wrong with it is part of the result.</exception>
     public CheckResult Lint(BuildRequest request, CancellationToken cancellationToken)
     {
-        using var piped = request.PipedContext is null ? null : PipedContext.Read(store, request, cancellationToken);
-        request = piped?.Request ?? request;
-        return DockerfileCheck.Run(store, ReadDockerfile(request), request, clock ?? TimeProvider.System);
+        return InContext(request, resolved => DockerfileCheck.Run(store, ReadDockerfile(resolved), resolved, clock ?? TimeProvider.System), cancellationToken);
     }
 
     /// <summary>What a build may be given.</summary>
@@ -53,9 +53,7 @@ public sealed class Builder(Store store, TimeProvider? clock = null)
     /// <exception cref="CrunException">There is no Dockerfile, or it is wrong.</exception>
     public Outline Describe(BuildRequest request, CancellationToken cancellationToken)
     {
-        using var piped = request.PipedContext is null ? null : PipedContext.Read(store, request, cancellationToken);
-        request = piped?.Request ?? request;
-        return Outline.Of(ReadDockerfile(request), request);
+        return InContext(request, static resolved => Outline.Of(ReadDockerfile(resolved), resolved), cancellationToken);
     }
 
     /// <summary>Reads and checks the Dockerfile of a request, without building.</summary>
@@ -64,8 +62,16 @@ public sealed class Builder(Store store, TimeProvider? clock = null)
     /// <exception cref="CrunException">It is not there, or is wrong.</exception>
     public ParsedDockerfile Check(BuildRequest request, CancellationToken cancellationToken)
     {
-        using var piped = request.PipedContext is null ? null : PipedContext.Read(store, request, cancellationToken);
-        return Parser.Parse(ReadDockerfile(piped?.Request ?? request));
+        return InContext(request, static resolved => Parser.Parse(ReadDockerfile(resolved)), cancellationToken);
+    }
+
+    // A context that comes from elsewhere is fetched for that.
+    private T InContext<T>(BuildRequest request, Func<BuildRequest, T> look, CancellationToken cancellationToken)
+    {
+        if (request.PipedContext is null && request.RemoteContext is null) return look(request);
+        using var cache = BuildCache.Open(store.Root);
+        using var contexts = new FetchedContexts(store, cache, request);
+        return look(contexts.ResolveAsync(new StepNumbers(new QuietProgress()).Fetching, cancellationToken).GetAwaiter().GetResult());
     }
 
     private static DockerfileSource ReadDockerfile(BuildRequest request)

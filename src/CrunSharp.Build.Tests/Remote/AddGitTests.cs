@@ -178,7 +178,7 @@ public class AddGitTests
         try
         {
             Environment.SetEnvironmentVariable("PATH", "/nonexistent");
-            Assert.That(_build.Fail($"FROM base\nADD {Url} /n\n").Message, Is.EqualTo("Dockerfile:2: find git: git is not installed: ADD of a git repository needs the program"));
+            Assert.That(_build.Fail($"FROM base\nADD {Url} /n\n").Message, Is.EqualTo("Dockerfile:2: find git: git is not installed: a git repository needs the program"));
         }
         finally
         {

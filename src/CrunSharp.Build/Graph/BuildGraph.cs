@@ -1,4 +1,5 @@
 using System.Globalization;
+using CrunSharp.Build.Contexts;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Oci;
@@ -28,8 +29,11 @@ internal sealed class StageNode(Stage stage, string baseName, StageNode? baseSta
     /// <summary>The stage that it starts from; null for an image and for scratch.</summary>
     public StageNode? BaseStage { get; } = baseStage;
 
+    /// <summary>Whether its base is a context's files.</summary>
+    public bool IsFromFiles { get; init; }
+
     /// <summary>Whether it starts from nothing.</summary>
-    public bool IsFromScratch => BaseStage is null && BaseName == BuildGraph.Scratch;
+    public bool IsFromScratch => BaseStage is null && (IsFromFiles || BaseName == BuildGraph.Scratch);
 
     /// <summary>The instructions, triggers of the base first.</summary>
     public List<InstructionNode> Instructions { get; } = [];
@@ -52,12 +56,12 @@ internal sealed class BuildGraph
 
     private readonly ParsedDockerfile _file;
     private readonly Func<string, IReadOnlyList<string>> _triggersOf;
-    private readonly IReadOnlySet<string> _contexts;
+    private readonly IReadOnlyDictionary<string, ContextAddress> _contexts;
     private readonly List<StageNode> _all = [];
     private readonly Dictionary<string, StageNode> _byName = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<StageNode> _reachable = [];
 
-    private BuildGraph(ParsedDockerfile file, IReadOnlySet<string> contexts, Func<string, IReadOnlyList<string>> triggersOf) =>
+    private BuildGraph(ParsedDockerfile file, IReadOnlyDictionary<string, ContextAddress> contexts, Func<string, IReadOnlyList<string>> triggersOf) =>
         (_file, _contexts, _triggersOf) = (file, contexts, triggersOf);
 
     /// <summary>The stages that have to be built, each after those that it needs.</summary>
@@ -70,11 +74,11 @@ internal sealed class BuildGraph
     /// <param name="file">The Dockerfile.</param>
     /// <param name="arguments">The variables of FROM.</param>
     /// <param name="target">The stage that is wanted, by name or index; null for the last.</param>
-    /// <param name="contexts">The names of contexts, which win over stages and images.</param>
+    /// <param name="contexts">The named contexts, which win over stages and images.</param>
     /// <param name="triggersOf">The ONBUILD triggers of an image.</param>
     /// <param name="isCheck">Whether nothing is built: without a target all stages are wanted, and platforms need not be this host's.</param>
     /// <exception cref="CrunException">A stage is not there, comes too late, or needs itself.</exception>
-    public static BuildGraph Create(ParsedDockerfile file, BuildArguments arguments, string? target, IReadOnlySet<string> contexts,
+    public static BuildGraph Create(ParsedDockerfile file, BuildArguments arguments, string? target, IReadOnlyDictionary<string, ContextAddress> contexts,
         Func<string, IReadOnlyList<string>> triggersOf, bool isCheck = false)
     {
         var graph = new BuildGraph(file, contexts, triggersOf);
@@ -99,7 +103,9 @@ internal sealed class BuildGraph
             throw DockerfileError.Within(_file.Source, from.Range, error);
         }
         if (name.Length == 0) throw DockerfileError.At(_file.Source, from.Range, $"base name ({from.Image}) should not be blank{Meant(from.Image)}");
-        var node = new StageNode(stage, name, _contexts.Contains(name) ? null : _byName.GetValueOrDefault(name));
+        var node = _contexts.TryGetValue(name, out var context)
+            ? new StageNode(stage, name, context.Kind == ContextKind.Stage ? StageOf(name, context, from) : null) { IsFromFiles = context.IsFiles }
+            : new StageNode(stage, name, _byName.GetValueOrDefault(name));
         _all.Add(node);
         // A later stage of the same name is the one that is meant from there on.
         if (from.StageName is { } own) _byName[own] = node;
@@ -117,6 +123,10 @@ internal sealed class BuildGraph
             return meant is null ? "" : $" (did you mean {meant}?)";
         }
     }
+
+    // A context that stands for a stage.
+    private StageNode StageOf(string name, ContextAddress context, Instruction needs) => _byName.GetValueOrDefault(context.Value)
+        ?? throw DockerfileError.At(_file.Source, needs.Range, $"the context {name} is stage {GoText.Quote(context.Value)}, which is not defined before{Suggestion.For(context.Value, _byName.Keys)}");
 
     private static void CheckPlatform(string platform, string written, bool isCheck, Func<string, string> meant)
     {
@@ -158,6 +168,9 @@ internal sealed class BuildGraph
             node.Needs.Add(parent);
             Reach(parent);
         }
+        // A directory as a base: all of its files are copied into an empty one.
+        if (node.IsFromFiles)
+            node.Instructions.Add(Connect(node, Parser.ParseTrigger($"COPY --from={node.BaseName} / /", _file.Source, node.Stage.From.Range), isTrigger: false));
         foreach (var trigger in TriggersOf(node).ToList())
             node.Instructions.Add(Connect(node, Parser.ParseTrigger(trigger, _file.Source, node.Stage.From.Range), isTrigger: true));
         foreach (var instruction in node.Stage.Instructions)
@@ -179,9 +192,13 @@ internal sealed class BuildGraph
 
     private FileSource Resolve(StageNode node, Instruction instruction, string from)
     {
-        if (_contexts.Contains(from)) return new FileSource(null, from);
         StageNode? source = null;
-        if (int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out var index))
+        if (_contexts.TryGetValue(from, out var context))
+        {
+            if (context.Kind != ContextKind.Stage) return new FileSource(null, from);
+            source = StageOf(from, context, instruction);
+        }
+        else if (int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out var index))
             source = index < _all.Count ? _all[index] : throw DockerfileError.At(_file.Source, instruction.Range, $"invalid stage index {index}");
         else if (from.Contains('$', StringComparison.Ordinal))
             throw DockerfileError.At(_file.Source, instruction.Range, "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround");

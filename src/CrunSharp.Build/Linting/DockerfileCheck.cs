@@ -60,7 +60,7 @@ internal static class DockerfileCheck
             FromLint.CheckVariables(file, arguments, linter);
             using var cache = BuildCache.Open(store.Root);
             using var sources = new BuildSources(store, cache, request with { AlwaysPull = false }, clock);
-            var graph = BuildGraph.Create(file, arguments, request.Target, request.Contexts.Keys.ToHashSet(StringComparer.OrdinalIgnoreCase),
+            var graph = BuildGraph.Create(file, arguments, request.Target, sources.Named,
                 name => sources.IsImage(name) ? sources.TryFind(name)?.Config.Config?.OnBuild ?? [] : [], isCheck: true);
             CheckStages(graph, file, arguments, sources, linter);
             linter.ThrowIfError();

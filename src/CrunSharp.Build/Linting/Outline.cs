@@ -1,3 +1,4 @@
+using CrunSharp.Build.Contexts;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -34,7 +35,7 @@ public sealed class Outline
         var file = Parser.Parse(source);
         var arguments = BuildArguments.Create(file, request.BuildArgs, request.Target);
         return new Outline(file, arguments, BuildGraph.Create(file, arguments, request.Target ?? (file.Stages.Count - 1).ToString(CultureInfo.InvariantCulture),
-            request.Contexts.Keys.ToHashSet(StringComparer.OrdinalIgnoreCase), static _ => [], isCheck: true));
+            ContextAddress.NamedOf(request), static _ => [], isCheck: true));
     }
 
     /// <summary>The outline for people.</summary>

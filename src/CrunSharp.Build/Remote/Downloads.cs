@@ -25,7 +25,6 @@ internal sealed record Download(Digest Content, FileTime Modified, SafeFileHandl
 /// <remarks>A file has its name only when it is whole, and its record comes after it; either may go at any time.</remarks>
 internal sealed class Downloads(Store store, SafeFileHandle folder) : IDisposable
 {
-    private const long MostBytes = 16L << 30;
     private const int MostRecordBytes = 16 * 1024;
     private const string RecordSuffix = ".json";
 
@@ -34,6 +33,9 @@ internal sealed class Downloads(Store store, SafeFileHandle folder) : IDisposabl
     private readonly ConcurrentDictionary<string, Record> _found = new(StringComparer.Ordinal);
     private readonly WebClient _client = new(new RegistryOptions { MostAttempts = 4 });
     private LayerDraft? _draft;
+
+    /// <summary>The most bytes that a file may have.</summary>
+    public long MostBytes { get; init; } = 16L << 30;
 
     /// <summary>Fetches a file, unless it is here and its server says that it did not change.</summary>
     /// <param name="address">Its address.</param>

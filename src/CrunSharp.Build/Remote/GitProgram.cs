@@ -14,6 +14,7 @@ internal sealed class GitProgram
 {
     private const int MostOutput = 1024 * 1024;
     private const int MostReason = 300;
+    private const int LooksPerWatch = 10;
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
 
     // What git is always told. A protocol that names a program (ext) is not on the list of the environment either.
@@ -40,7 +41,7 @@ internal sealed class GitProgram
             if (folder.StartsWith('/') && FileAt.TryStatus(null, path, followLinks: true) is { Kind: FileKind.Regular } file && (file.Mode & 0x49) != 0)
                 return new GitProgram(path, EnvironmentOf(search));
         }
-        throw CrunException.NotFound("git is not installed: ADD of a git repository needs the program", "find git");
+        throw CrunException.NotFound("git is not installed: a git repository needs the program", "find git");
     }
 
     /// <summary>Runs it; what it prints.</summary>
@@ -48,15 +49,20 @@ internal sealed class GitProgram
     /// <param name="directory">Where it runs.</param>
     /// <param name="arguments">The command and its arguments.</param>
     /// <param name="cancellationToken">Ends it and all that it started.</param>
+    /// <param name="watch">Is called about every second; what it throws ends the program.</param>
     /// <exception cref="CrunException">It failed; the reason is what it said.</exception>
-    public string Run(string operation, string directory, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    public string Run(string operation, string directory, IReadOnlyList<string> arguments, CancellationToken cancellationToken, Action? watch = null)
     {
-        var (status, output) = TryRun(directory, arguments, cancellationToken);
+        var (status, output) = TryRun(directory, arguments, cancellationToken, watch);
         return status == 0 ? output : throw new CrunException(ErrorKind.Network, ReasonOf(output, status), operation);
     }
 
     /// <summary>Runs it; its exit status, and what it prints to both of its outputs.</summary>
-    public (int Status, string Output) TryRun(string directory, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    /// <param name="directory">Where it runs.</param>
+    /// <param name="arguments">The command and its arguments.</param>
+    /// <param name="cancellationToken">Ends it and all that it started.</param>
+    /// <param name="watch">Is called about every second; what it throws ends the program.</param>
+    public (int Status, string Output) TryRun(string directory, IReadOnlyList<string> arguments, CancellationToken cancellationToken, Action? watch = null)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var all = new List<string> { "git" };
@@ -65,12 +71,19 @@ internal sealed class GitProgram
         using var output = new ProcessOutput(MostOutput);
         using var nothing = FileAt.Open(null, "/dev/null", OpenFlags.O_RDWR);
         using var process = ChildProcess.Start(_path, all, _environment, nothing, output.Target, output.Target, directory, newSession: true);
-        while (!output.ReadUntilEndOf(process, Look))
+        try
         {
-            if (!cancellationToken.IsCancellationRequested) continue;
+            for (var looks = 1; !output.ReadUntilEndOf(process, Look); looks++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (looks % LooksPerWatch == 0) watch?.Invoke();
+            }
+        }
+        catch
+        {
             ChildProcess.KillGroup(process);
             process.Reap();
-            cancellationToken.ThrowIfCancellationRequested();
+            throw;
         }
         // It may have left others behind, which have nothing to do without it.
         ChildProcess.KillGroup(process);

@@ -13,7 +13,7 @@ namespace CrunSharp.Build.Remote;
 /// <param name="Tag">The id of the annotated tag that leads to it; null when there is none.</param>
 internal sealed record GitCommit(string Commit, string? Ref, string? Tag);
 
-/// <summary>Gets repositories for ADD.</summary>
+/// <summary>Gets repositories for ADD and contexts.</summary>
 /// <param name="store">Where a repository is for the time of the step.</param>
 internal sealed class GitSource(Store store)
 {
@@ -21,6 +21,9 @@ internal sealed class GitSource(Store store)
     private const int MostDepth = 1024;
 
     private GitProgram? _git;
+
+    /// <summary>The most room that a repository and its files may take on the disk, in bytes.</summary>
+    public long MostBytes { get; init; } = 64L << 30;
 
     private GitProgram Git => _git ??= GitProgram.Find();
 
@@ -45,9 +48,11 @@ internal sealed class GitSource(Store store)
         {
             FileAt.MakeDirectory(draft.Directory, TreeName);
             var tree = $"{draft.Path}/{TreeName}";
-            Fetch(location, commit, tree, cancellationToken);
-            Run(location, tree, ["checkout", "-q", "--force", "--detach", commit.Commit], cancellationToken);
-            if (location.Submodules) UpdateSubmodules(location, tree, cancellationToken);
+            Action watch = () => CheckSize(location, draft);
+            Fetch(location, commit, tree, watch, cancellationToken);
+            Run(location, tree, ["checkout", "-q", "--force", "--detach", commit.Commit], cancellationToken, watch);
+            if (location.Submodules) UpdateSubmodules(location, tree, watch, cancellationToken);
+            CheckSize(location, draft);
             var seconds = Run(location, tree, ["show", "-s", "--format=%ct", commit.Commit], cancellationToken).Trim();
             var time = new FileTime(long.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var committed) ? committed : 0, 0);
 
@@ -57,13 +62,19 @@ internal sealed class GitSource(Store store)
                 Normalize(directory, keepGitDirectory, time, 0);
             }
             FileAt.SetTime(draft.Directory, TreeName, time);
-            return new GitCheckout(draft, FileAt.Open(draft.Directory, TreeName, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW));
+            return new GitCheckout(draft, FileAt.Open(draft.Directory, TreeName, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW), tree);
         }
         catch
         {
             draft.Dispose();
             throw;
         }
+    }
+
+    // A repository may be small on the wire and large here.
+    private void CheckSize(GitLocation location, LayerDraft draft)
+    {
+        if (DiskUsage.Of(null, draft.Path) > MostBytes) throw CrunException.Integrity($"the repository takes more than {MostBytes} bytes", $"git fetch {location.Shown}");
     }
 
     // A branch wins over a tag of the same name, as in git checkout.
@@ -91,7 +102,7 @@ internal sealed class GitSource(Store store)
     }
 
     // As little as the server gives; servers that give no single commits have to give all.
-    private void Fetch(GitLocation location, GitCommit commit, string tree, CancellationToken cancellationToken)
+    private void Fetch(GitLocation location, GitCommit commit, string tree, Action watch, CancellationToken cancellationToken)
     {
         var format = commit.Commit.Length == 64 ? new[] { "init", "-q", "--template=", "--object-format=sha256", "." } : ["init", "-q", "--template=", "."];
         Run(location, tree, format, cancellationToken);
@@ -105,7 +116,7 @@ internal sealed class GitSource(Store store)
         ];
         foreach (var way in ways)
         {
-            var (status, output) = Git.TryRun(tree, way, cancellationToken);
+            var (status, output) = Git.TryRun(tree, way, cancellationToken, watch);
             if (status == 0 && Git.TryRun(tree, ["cat-file", "-e", commit.Commit + "^{commit}"], cancellationToken).Status == 0) return;
             var isLast = way == ways[^1];
             if (status != 0 && (isLast || !MayGoAnotherWay(output)))
@@ -123,13 +134,13 @@ internal sealed class GitSource(Store store)
         || output.Contains("not our ref", StringComparison.Ordinal) || output.Contains("unadvertised object", StringComparison.Ordinal)
         || output.Contains("couldn't find remote ref", StringComparison.Ordinal);
 
-    private void UpdateSubmodules(GitLocation location, string tree, CancellationToken cancellationToken)
+    private void UpdateSubmodules(GitLocation location, string tree, Action watch, CancellationToken cancellationToken)
     {
         if (FileAt.TryStatus(null, $"{tree}/.gitmodules") is null) return;
         string[] update = ["submodule", "-q", "update", "--init", "--checkout", "--force", "--recursive", "--depth=1"];
-        var (status, output) = Git.TryRun(tree, update, cancellationToken);
+        var (status, output) = Git.TryRun(tree, update, cancellationToken, watch);
         if (status == 0) return;
-        if (MayGoAnotherWay(output)) (status, output) = Git.TryRun(tree, update[..^1], cancellationToken);
+        if (MayGoAnotherWay(output)) (status, output) = Git.TryRun(tree, update[..^1], cancellationToken, watch);
         if (status != 0) throw new CrunException(ErrorKind.Network, GitProgram.ReasonOf(output, status), $"update submodules of {location.Shown}");
     }
 
@@ -162,13 +173,19 @@ internal sealed class GitSource(Store store)
         }
     }
 
-    private string Run(GitLocation location, string tree, IReadOnlyList<string> arguments, CancellationToken cancellationToken) =>
-        Git.Run($"git {arguments[0]} {location.Shown}", tree, arguments, cancellationToken);
+    private string Run(GitLocation location, string tree, IReadOnlyList<string> arguments, CancellationToken cancellationToken, Action? watch = null) =>
+        Git.Run($"git {arguments[0]} {location.Shown}", tree, arguments, cancellationToken, watch);
 }
 
 /// <summary>The files of a commit.</summary>
-internal sealed class GitCheckout(LayerDraft draft, SafeFileHandle directory) : IDisposable
+/// <param name="draft">What they are in.</param>
+/// <param name="directory">Their directory.</param>
+/// <param name="path">Its path.</param>
+internal sealed class GitCheckout(LayerDraft draft, SafeFileHandle directory, string path) : IDisposable
 {
+    /// <summary>Their directory's path.</summary>
+    public string Path => path;
+
     /// <summary>Their directory.</summary>
     public SafeFileHandle Directory => directory;
 

@@ -13,8 +13,10 @@ namespace CrunSharp.Build.Steps;
 /// </summary>
 internal sealed class ArchiveUnpacker(CopyWriter writer, SafeFileHandle upper, LayerView? lower, CopyRules rules)
 {
-    private const long MostBytes = 64L << 30;
     private const int MostEntries = 4_000_000;
+
+    /// <summary>The most bytes that all files may have.</summary>
+    public long MostBytes { get; init; } = 64L << 30;
 
     /// <summary>Whether a file is a tar, compressed or not: its first entry can be read.</summary>
     public static bool IsArchive(SourceTree tree, CopySource source)
@@ -57,7 +59,7 @@ internal sealed class ArchiveUnpacker(CopyWriter writer, SafeFileHandle upper, L
         while (reader.Next() is { } entry)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (++entries > MostEntries || (bytes += entry.Size) > MostBytes) throw CrunException.Integrity("the archive is too large", $"unpack {archiveName}");
+            if (++entries > MostEntries || (bytes += entry.Size) > MostBytes) throw CrunException.Integrity($"the archive is too large: more than {MostEntries} entries or {MostBytes} bytes", $"unpack {archiveName}");
             try
             {
                 Add(reader, entry, target.Path, directories);

@@ -24,7 +24,9 @@ internal sealed class CopyMaking(Downloads downloads, GitSource git, Func<string
     {
         if (transfer.Sources.Count + transfer.Heredocs.Count > 1 && !transfer.Destination.EndsWith('/') && transfer.Destination is not ("." or ".."))
             throw CrunException.Invalid($"When using {transfer.Name} with more than one source file, the destination must be a directory and end with a /");
-        (uint, uint)? owner = transfer.Owner is { } text ? UserDatabase.Resolve(view, text) : transfer is not CopyInstruction { From: not null } ? (0u, 0u) : null;
+        // What lies on the host has owners that mean nothing in the image.
+        var isOfHost = transfer is not CopyInstruction { From: not null } || (await getTree().ConfigureAwait(false)).View is { IsOverlay: false };
+        (uint, uint)? owner = transfer.Owner is { } text ? UserDatabase.Resolve(view, text) : isOfHost ? (0u, 0u) : null;
         var rules = new CopyRules(owner, transfer.Mode is { } mode ? ModeChange.Parse(mode) : null);
         var inputs = new List<ICopyInput>();
         Check(transfer);

@@ -38,6 +38,67 @@ public static class OciLayout
         Save(store, images, new DirectoryTarget(directory));
     }
 
+    /// <summary>Brings one image of a layout's directory into the store without a name or a record of its own.</summary>
+    /// <param name="store">The store; it holds the layers until it is closed.</param>
+    /// <param name="path">The directory.</param>
+    /// <param name="tag">The tag that the index has for it; null for <c>latest</c>, or the only image that there is.</param>
+    /// <param name="digest">The digest of its manifest, or of an index that leads to it; null to go by the tag.</param>
+    /// <exception cref="CrunException">It is not there, damaged or hostile.</exception>
+    public static Image Import(Store store, string path, string? tag, Digest? digest)
+    {
+        try
+        {
+            using var archive = new DirectoryArchive(FileAt.OpenDirectory(path));
+            CheckVersion(archive.Read("oci-layout", 4096));
+            var named = digest is { } wanted ? DescriptorOf(archive, wanted) : FindTagged(archive, tag);
+            var descriptor = TryFind(archive, named, Platform.Host, 0) ?? throw ImageArchive.NoneFor(Platform.Host);
+            var (rawManifest, rawConfig) = Apply(store, archive, descriptor, null) ?? throw ImageArchive.NoneFor(Platform.Host);
+            ConfigCheck.Check(ImageJson.ReadConfig(rawConfig));
+            return new Image(store.Images, new ImageRecord { Id = Digest.Of(rawConfig), Manifest = store.Content.Add(rawManifest) }, rawConfig);
+        }
+        catch (CrunException error)
+        {
+            throw error.Within($"OCI layout {path}");
+        }
+    }
+
+    private static Descriptor FindTagged(ArchiveSource archive, string? tag)
+    {
+        var index = ManifestReader.ReadIndex(archive.Read("index.json", ManifestReader.MostBytes));
+        foreach (var descriptor in index.Manifests)
+        {
+            if (descriptor.Annotations is { } annotations && ((annotations.TryGetValue(NameAnnotation, out var name) && IsTagged(name, tag ?? "latest"))
+                || (annotations.TryGetValue(ContainerdNameAnnotation, out name) && IsTagged(name, tag ?? "latest")))) return descriptor;
+        }
+        if (tag is null && index.Manifests.DistinctBy(static d => d.Digest).Count() == 1) return index.Manifests[0];
+        throw CrunException.NotFound(tag is null ? "it has several images, and none is named latest: say which (:TAG or @DIGEST)" : $"it has no image with the tag {tag}");
+    }
+
+    // The annotation is a tag, or a whole name.
+    private static bool IsTagged(string name, string tag) => name == tag || name.EndsWith(":" + tag, StringComparison.Ordinal);
+
+    private static Descriptor DescriptorOf(ArchiveSource archive, Digest digest)
+    {
+        var content = archive.TryRead(ArchiveSource.PathOf(digest), ManifestReader.MostBytes) ?? throw CrunException.NotFound($"it has no {digest}");
+        if (Digest.Of(content) != digest) throw CrunException.Integrity($"the content of {digest} has another digest");
+        using var document = ParseDocument(content, digest);
+        var isIndex = document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("manifests", out _);
+        var stated = document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("mediaType", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null;
+        return new Descriptor { MediaType = stated ?? (isIndex ? MediaTypes.Index : MediaTypes.Manifest), Digest = digest, Size = content.Length };
+    }
+
+    private static JsonDocument ParseDocument(byte[] content, Digest digest)
+    {
+        try
+        {
+            return JsonDocument.Parse(content);
+        }
+        catch (JsonException error)
+        {
+            throw CrunException.Integrity($"{digest} is malformed", inner: error);
+        }
+    }
+
     internal static IReadOnlyList<NamedImage> Load(Store store, ArchiveSource archive, byte[] layout, Platform? platform)
     {
         CheckVersion(layout);
@@ -119,6 +180,15 @@ public static class OciLayout
 
     private static Image? TryLoad(Store store, ArchiveSource archive, Descriptor descriptor, IReadOnlyList<ImageReference> names, Platform? platform)
     {
+        if (Apply(store, archive, descriptor, platform) is not var (rawManifest, rawConfig)) return null;
+        // The image is named once it would survive a power cut.
+        store.Sync();
+        return store.Images.Add(rawConfig, names, rawManifest);
+    }
+
+    // Unpacks its layers; its documents. Null when it is for another platform.
+    private static (byte[] Manifest, byte[] Config)? Apply(Store store, ArchiveSource archive, Descriptor descriptor, Platform? platform)
+    {
         var rawManifest = archive.Read(descriptor, ManifestReader.MostBytes);
         var manifest = ManifestReader.Read(rawManifest, descriptor.MediaType);
         if (manifest.Config.MediaType is not (MediaTypes.Config or MediaTypes.DockerConfig))
@@ -134,9 +204,7 @@ public static class OciLayout
             var layer = manifest.Layers[i];
             store.Layers.ApplyKeeping(archive.Open(ArchiveSource.PathOf(layer.Digest)), diffIds[i], layer.Digest, layer.Size);
         }
-        // The image is named once it would survive a power cut.
-        store.Sync();
-        return store.Images.Add(rawConfig, names, rawManifest);
+        return (rawManifest, rawConfig);
     }
 
     // The manifest for a platform, behind as many indexes as there are.

@@ -1,5 +1,6 @@
 using System.Text;
 using CrunSharp.Build;
+using CrunSharp.Build.Contexts;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Linting;
 using CrunSharp.Build.Progress;
@@ -23,7 +24,7 @@ internal sealed class BuildOptions
         new Value<BuildOptions>("add-host", '\0', "list", "Add a line to /etc/hosts of RUN (name:address)", static (o, v) => o.Hosts.Add(ValueSyntax.Host(v))),
         new Value<BuildOptions>("allow", '\0', "stringArray", "Let the Dockerfile use network.host or security.insecure", static (o, v) => o.Allow(v)),
         new Value<BuildOptions>("build-arg", '\0', "list", "Set an ARG (NAME=value, or NAME for the host's)", static (o, v) => o.AddArgument(v)),
-        new Value<BuildOptions>("build-context", '\0', "stringArray", "Another context (name=DIRECTORY or name=docker-image://IMAGE)", static (o, v) => o.AddContext(v)),
+        new Value<BuildOptions>("build-context", '\0', "stringArray", "Another context (name=DIRECTORY, =URL, =docker-image://IMAGE, =oci-layout://PATH[:TAG] or =target:STAGE)", static (o, v) => o.AddContext(v)),
         new Value<BuildOptions>("call", '\0', "string", "What to do: build, check, outline or targets, and ,format=json for JSON", static (o, v) => o.Call = BuildCall.Parse(v)) { Default = "\"build\"" },
         new Flag<BuildOptions>("check", '\0', "Check the Dockerfile, do not build: --call=check", static (o, v) => o.Call = v ? BuildCall.Check : o.Call),
         new Value<BuildOptions>("file", 'f', "string", "The Dockerfile (- for standard input)", static (o, v) => o.File = v) { Default = "\"PATH/Dockerfile\"" },
@@ -119,7 +120,7 @@ internal sealed class BuildCommand : Command
 {
     private readonly BuildOptions _options = new();
 
-    public override string Synopsis => "[OPTIONS] PATH | -";
+    public override string Synopsis => "[OPTIONS] PATH | URL | -";
     public override Option[] Options => BuildOptions.Table;
     public override object OptionTarget => _options;
     public override int LeastOperands => 1;
@@ -140,7 +141,8 @@ internal sealed class BuildCommand : Command
         };
         var request = new BuildRequest
         {
-            ContextDirectory = operands[0] == "-" ? null : ContextOf(operands[0]),
+            ContextDirectory = operands[0] == "-" || IsRemote(operands[0]) ? null : ContextOf(operands[0]),
+            RemoteContext = IsRemote(operands[0]) ? operands[0] : null,
             DockerfilePath = _options.File is null or "-" ? null : _options.File,
             DockerfileContent = _options.File == "-" ? new ReadOnlyMemory<byte>?(ReadAll(context.OpenInput())) : default(ReadOnlyMemory<byte>?),
             PipedContext = operands[0] == "-" ? context.OpenInput() : null,
@@ -207,11 +209,12 @@ internal sealed class BuildCommand : Command
 
     private static string ContextValueOf(string name, string value)
     {
-        if (value.StartsWith("docker-image://", StringComparison.Ordinal)) return value;
-        var colon = value.IndexOf("://", StringComparison.Ordinal);
-        if (colon > 0) throw CrunException.Unsupported($"the context {name} is of the kind {value[..colon]}: directories and docker-image:// are supported");
+        if (!Directory.Exists(value) && ContextAddress.OfNamed(name, value).Kind != ContextKind.Directory) return value;
         return Directory.Exists(value) ? Path.GetFullPath(value) : throw CrunException.NotFound($"failed to get build context path {name}: {value}: no such directory");
     }
+
+    // As docker: a directory of that name wins.
+    private static bool IsRemote(string context) => context != "-" && !Directory.Exists(context) && ContextAddress.OfBuild(context).IsRemote;
 
     private static string ContextOf(string path) => Directory.Exists(path)
         ? Path.GetFullPath(path)
