@@ -48,7 +48,8 @@ public class FetchedContextTests
         {
             var address = $"{server.Address}/{name}";
             var error = build.Fail("FROM scratch\nCOPY --from=other / /\n", request => (isMain ? request with { ContextDirectory = null, DockerfileContent = null, RemoteContext = address }
-                : request with { Contexts = new Dictionary<string, string> { ["other"] = address } }) with { MostFetchedBytes = 1_000_000 });
+                : request with { Contexts = new Dictionary<string, string> { ["other"] = address } }) with
+            { MostFetchedBytes = 1_000_000 });
             Assert.That(error.Message, Does.Contain(message).Or.Contain("more than 1000000"));
         }
     }
