@@ -15,4 +15,11 @@ public sealed class BinaryTests : NativeTest
     [Test]
     public void Functions_that_it_has_no_library_for_at_start_are_found_when_they_are_called() =>
         Assert.That(Run("version", "--format", """{{printf "%e %g" 123456.789 0.00001234}}""").Out, Is.EqualTo("1.234568e+05 1.234e-05\n"));
+
+    [Test]
+    public void It_does_not_read_all_mounts_to_start()
+    {
+        var calls = World.Shell($"strace -f -e trace=openat -o calls {World.Binary} --version && cat calls").Succeeded().Out;
+        Assert.That(calls, Does.Contain("/proc/meminfo").And.Not.Contain("mountinfo"));
+    }
 }

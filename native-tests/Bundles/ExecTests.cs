@@ -42,6 +42,27 @@ public sealed class ExecTests : BundleTest
         Assert.That(File.ReadAllText($"/proc/{File.ReadAllText(World.Files + "/pid")}/cmdline"), Is.EqualTo("sleep\u00001000\0"));
     }
 
+    [Test]
+    public void In_the_foreground_it_ends_as_its_process_does_and_gives_signals_on()
+    {
+        StartSleeper("signals");
+        Assert.That(World.Shell("$R exec signals sh -c 'kill -KILL $$' </dev/null").Code, Is.EqualTo(137));
+        var script = "$R exec signals sh -c 'trap \"echo got; exit 7\" TERM; echo ready; while :; do sleep 0.05; done' </dev/null > out 2>&1 & "
+            + "P=$!; until grep -q ready out; do sleep 0.02; done; kill -TERM $P; wait $P; echo $?; cat out";
+        Assert.That(World.Shell(script).Succeeded().Lines, Is.EqualTo(new[] { "7", "ready", "got" }));
+    }
+
+    [Test]
+    public void What_waits_for_a_process_with_our_files_is_small()
+    {
+        if (!World.IsOurs) Assert.Ignore("ours only");
+        StartSleeper("small");
+        var script = "$R exec small sleep 1000 </dev/null >/dev/null 2>&1 & P=$!; i=0; "
+            + "until [ $(cat /proc/$P/comm) = crun-sharp ] && [ $(awk '/VmRSS/{print $2}' /proc/$P/status) -lt 500 ]; do i=$((i+1)); [ $i -lt 500 ] || exit 1; sleep 0.02; done; "
+            + "kill -KILL $(cat /proc/$P/task/$P/children); wait $P; echo $?";
+        Assert.That(World.Shell(script).Succeeded().Lines[^1], Is.EqualTo("137"));
+    }
+
     [TestCase("nosuch", "executable file not found in $PATH")]
     [TestCase("/nosuch", "no such file or directory")]
     [TestCase("/etc/passwd", "permission denied")]

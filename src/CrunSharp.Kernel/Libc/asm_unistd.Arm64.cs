@@ -20,6 +20,7 @@ internal static class NR_OLD
     public const int __NR_setgroups = 159;
     public const int __NR_setresuid = 147;
     public const int __NR_setresgid = 149;
+    public const int __NR_capget = 90;
     public const int __NR_capset = 91;
     public const int __NR_personality = 92;
     public const int __NR_fstatfs = 44;

@@ -20,6 +20,7 @@ internal static class NR_OLD
     public const int __NR_setgroups = 116;
     public const int __NR_setresuid = 117;
     public const int __NR_setresgid = 119;
+    public const int __NR_capget = 125;
     public const int __NR_capset = 126;
     public const int __NR_personality = 135;
     public const int __NR_fstatfs = 138;

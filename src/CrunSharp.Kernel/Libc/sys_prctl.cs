@@ -12,6 +12,7 @@ internal static class PR
     public const int PR_SET_CHILD_SUBREAPER = 36;
     public const int PR_SET_NO_NEW_PRIVS = 38;
     public const int PR_CAP_AMBIENT = 47;
+    public const int PR_CAP_AMBIENT_IS_SET = 1;
     public const int PR_CAP_AMBIENT_RAISE = 2;
     public const int PR_CAP_AMBIENT_CLEAR_ALL = 4;
 }

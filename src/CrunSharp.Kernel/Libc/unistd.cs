@@ -7,6 +7,9 @@ namespace CrunSharp.Kernel.Libc;
 internal static unsafe partial class C
 {
     [LibraryImport("libc", SetLastError = true)]
+    public static partial int execve([MarshalUsing(typeof(PathMarshaller))] string path, byte** argv, byte** envp);
+
+    [LibraryImport("libc", SetLastError = true)]
     public static partial nint read(SafeFileHandle fd, void* buffer, nuint count);
 
     [LibraryImport("libc", SetLastError = true)]

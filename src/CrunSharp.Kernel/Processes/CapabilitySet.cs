@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Numerics;
-using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Kernel.Processes;
@@ -109,27 +109,36 @@ public readonly record struct CapabilitySet(ulong Mask)
     public override string ToString() => string.Join(',', ToNames());
 
     /// <summary>The five sets that the calling thread has now.</summary>
-    /// <exception cref="CrunException">procfs is not mounted.</exception>
-    public static ProcessCapabilities OfThisProcess()
+    /// <remarks>By capget and prctl, which take a fifth of the time of reading <c>/proc/thread-self/status</c>.</remarks>
+    /// <exception cref="CrunException">The kernel is older than capabilities of 64 bits (Linux 2.6.26).</exception>
+    public static unsafe ProcessCapabilities OfThisProcess()
     {
-        var status = KernelFile.Read(null, "/proc/thread-self/status");
+        var header = new __user_cap_header_struct { version = CAP._LINUX_CAPABILITY_VERSION_3 };
+        var data = stackalloc __user_cap_data_struct[2];
+        if (C.syscall_raw(NR_OLD.__NR_capget, (nint)(&header), (nint)data, 0, 0, 0, 0) != 0)
+            throw SystemCall.Failure("read the capabilities", "capget(_LINUX_CAPABILITY_VERSION_3, 0)");
+        var permitted = new CapabilitySet(data[0].permitted | (ulong)data[1].permitted << 32);
+        var inheritable = new CapabilitySet(data[0].inheritable | (ulong)data[1].inheritable << 32);
         return new ProcessCapabilities
         {
-            Inheritable = Line(status, "\nCapInh:"),
-            Permitted = Line(status, "\nCapPrm:"),
-            Effective = Line(status, "\nCapEff:"),
-            Bounding = Line(status, "\nCapBnd:"),
-            Ambient = Line(status, "\nCapAmb:"),
+            Inheritable = inheritable,
+            Permitted = permitted,
+            Effective = new CapabilitySet(data[0].effective | (ulong)data[1].effective << 32),
+            Bounding = Asked(All.Mask, PR.PR_CAPBSET_READ),
+            Ambient = Asked((permitted & inheritable).Mask, PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_IS_SET),
         };
     }
 
-    private static CapabilitySet Line(string status, string label)
+    // The answer is 1, 0, or for a capability that the kernel does not have an error.
+    private static CapabilitySet Asked(ulong mask, int option, int? suboption = null)
     {
-        var at = status.IndexOf(label, StringComparison.Ordinal);
-        if (at < 0) return Empty;
-        var value = status.AsSpan(at + label.Length);
-        value = value[..value.IndexOf('\n')].Trim();
-        return new CapabilitySet(ulong.Parse(value, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+        var set = 0UL;
+        for (var capability = 0; mask >> capability != 0; capability++)
+        {
+            if ((mask >> capability & 1) == 0) continue;
+            if (C.syscall_raw(NR_OLD.__NR_prctl, option, suboption ?? capability, suboption is null ? 0 : capability, 0, 0, 0) == 1) set |= 1UL << capability;
+        }
+        return new CapabilitySet(set);
     }
 }
 

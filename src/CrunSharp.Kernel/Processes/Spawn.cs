@@ -59,6 +59,21 @@ internal static unsafe class Spawn
         }
     }
 
+    /// <summary>Becomes a program, with our descriptors but for those that execve closes.</summary>
+    /// <param name="path">The program.</param>
+    /// <param name="arguments">Its arguments, with its name first.</param>
+    /// <returns>The error of execve.</returns>
+    public static CrunException Become(string path, IReadOnlyList<string> arguments)
+    {
+        var argv = Strings(arguments);
+        var envp = Strings([]);
+        C.execve(path, argv, envp);
+        var errno = SystemCall.LastErrno;
+        NativeMemory.Free(argv);
+        NativeMemory.Free(envp);
+        return SystemCall.Failure(errno, $"start {path}", $"execve({SystemCall.Quote(path)})");
+    }
+
     /// <summary>Waits for a child that ends soon.</summary>
     public static int Reap(int pid)
     {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
@@ -68,6 +69,24 @@ public sealed unsafe class Stage : IDisposable
             channel.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// This process becomes the stage, which gives its signals on to a child and ends as the child does: with its code, or
+    /// with 128 and the signal that ended it. What waits is 60 kB then, and has ended as soon as the child has.
+    /// </summary>
+    /// <param name="child">A child of this process; any other that ends is reaped.</param>
+    /// <exception cref="CrunException">The stage cannot be started; this process goes on.</exception>
+    [DoesNotReturn]
+    public static void Attend(PidHandle child)
+    {
+        var plan = new StagePlan();
+        plan.SetName("crun-sharp");
+        plan.Attend(child.Pid);
+        var (steps, data) = plan.Write(report: -1);
+        using var memory = Memory("crun-sharp-plan", steps, StagePlan.DataOffset, data.Span, 0);
+        throw Spawn.Become($"/proc/self/fd/{Program().DangerousGetHandle()}",
+            ["crun-sharp-stage", memory.DangerousGetHandle().ToString(), (StagePlan.DataOffset + data.Length).ToString()]);
     }
 
     /// <summary>Waits for the clone; the new process, a child of ours.</summary>

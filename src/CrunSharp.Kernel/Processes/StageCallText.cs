@@ -7,7 +7,7 @@ namespace CrunSharp.Kernel.Processes;
 internal static class StageCallText
 {
     /// <summary>Step numbers of stage.c that are no system calls.</summary>
-    public const long Check = -1, BecomeInit = -2;
+    public const long Check = -1, BecomeInit = -2, Attend = -3;
 
     // How each call's arguments print: s a string, f a descriptor, d a number, x flags, o octal, . nothing.
     private static (string Name, string Arguments) Form(long number) => number switch
@@ -64,6 +64,7 @@ internal static class StageCallText
         NR_OLD.__NR_set_mempolicy => ("set_mempolicy", "x.d"),
         Check => ("check", ""),
         BecomeInit => ("clone", ""),
+        Attend => ("wait4", "d"),
         _ => ($"syscall_{number}", "xxxxxx"),
     };
 

@@ -328,7 +328,7 @@ public sealed partial class StagePlan
     public Step SetCapabilities(CapabilitySet effective, CapabilitySet permitted, CapabilitySet inheritable)
     {
         Span<byte> header = stackalloc byte[8];
-        BinaryPrimitives.WriteUInt32LittleEndian(header, 0x20080522); // _LINUX_CAPABILITY_VERSION_3
+        BinaryPrimitives.WriteUInt32LittleEndian(header, CAP._LINUX_CAPABILITY_VERSION_3);
         Span<byte> data = stackalloc byte[24];
         for (var i = 0; i < 2; i++)
         {
@@ -364,6 +364,12 @@ public sealed partial class StagePlan
 
     /// <summary>From here on the process is the child of an init that forwards signals and reaps (<c>--init</c>).</summary>
     public Step BecomeInit() => Add(StageCallText.BecomeInit);
+
+    /// <summary>Stays as the parent of a child: gives signals on, reaps, and ends as the child does.</summary>
+    internal Step Attend(int child) => Add(StageCallText.Attend, child);
+
+    /// <summary>The name that ps shows.</summary>
+    internal Step SetName(string name) => Add(NR_OLD.__NR_prctl, PR.PR_SET_NAME, Text(name), 0, 0, 0);
 
     /// <summary>execve.</summary>
     /// <param name="path">The program.</param>

@@ -21,7 +21,7 @@
 #define PLAN_MAGIC 0x47545343 /* "CSTG" */
 
 enum { EXPECT = 1, RETRY_AGAIN = 2, STORE_32 = 4 }; /* step.flags */
-enum { CHECK = -1, BECOME_INIT = -2 };              /* step.number of what is no system call */
+enum { CHECK = -1, BECOME_INIT = -2, ATTEND = -3 }; /* step.number of what is no system call */
 
 struct step {
     long number;                 /* the system call, or one of the above */
@@ -95,7 +95,30 @@ static long number(const char *text)
     return value;
 }
 
-/* Goes on as the only child; the caller stays behind as init: it forwards signals to the child, reaps, ends with it. */
+/* Forwards signals to a child, reaps, and ends with the child. */
+static void __attribute__((noreturn)) attend(long child)
+{
+    unsigned long all = ~0UL;
+    call(__NR_rt_sigprocmask, SIG_BLOCK, (long)&all, 0, sizeof all, 0, 0);
+    call(__NR_close_range, 0, ~0U, 0, 0, 0, 0);
+    for (;;) {
+        for (;;) {
+            int status;
+            long pid = call(__NR_wait4, -1, (long)&status, WNOHANG, 0, 0, 0);
+            if (pid == -ECHILD)
+                leave(125); /* whoever started us ignores SIGCHLD */
+            if (pid <= 0)
+                break;
+            if (pid == child)
+                leave((status & 0x7f) ? 128 + (status & 0x7f) : (status >> 8) & 0xff);
+        }
+        long signal = call(__NR_rt_sigtimedwait, (long)&all, 0, 0, sizeof all, 0, 0);
+        if (signal > 0 && signal != SIGCHLD)
+            call(__NR_kill, child, signal, 0, 0, 0, 0);
+    }
+}
+
+/* Goes on as the only child; the caller stays behind as init. */
 static long become_init(void)
 {
     unsigned long all = ~0UL, before;
@@ -105,20 +128,7 @@ static long become_init(void)
         call(__NR_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof before, 0, 0);
     if (child <= 0)
         return child;
-    call(__NR_close_range, 0, ~0U, 0, 0, 0, 0);
-    for (;;) {
-        long signal = call(__NR_rt_sigtimedwait, (long)&all, 0, 0, sizeof all, 0, 0);
-        if (signal > 0 && signal != SIGCHLD)
-            call(__NR_kill, child, signal, 0, 0, 0, 0);
-        for (;;) {
-            int status;
-            long pid = call(__NR_wait4, -1, (long)&status, WNOHANG, 0, 0, 0);
-            if (pid <= 0)
-                break;
-            if (pid == child)
-                leave((status & 0x7f) ? 128 + (status & 0x7f) : (status >> 8) & 0xff);
-        }
-    }
+    attend(child);
 }
 
 static long carry_out(const struct step *step)
@@ -130,6 +140,8 @@ static long carry_out(const struct step *step)
         return (a[0] & a[1]) == a[2] ? 1 : -EPERM;
     if (step->number == BECOME_INIT)
         return become_init();
+    if (step->number == ATTEND)
+        attend(a[0]);
     long result;
     do
         result = call(step->number, a[0], a[1], a[2], a[3], a[4], a[5]);

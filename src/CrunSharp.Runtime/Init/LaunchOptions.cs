@@ -46,6 +46,9 @@ public sealed record LaunchOptions
     /// <summary>Where the process waits for <see cref="Lifecycle.Launch.GoOn"/>.</summary>
     public LaunchPoints Points { get; init; }
 
+    /// <summary>Whether the process waits, when it is ready, until it is told to go on.</summary>
+    public bool IsHeld { get; init; } = true;
+
     /// <summary>
     /// A listening socket of packets at which the process waits, when it is ready, for whoever starts its program; null
     /// when it is this process that starts it.

@@ -36,7 +36,7 @@ public static class Join
         return container.HasEnded ? throw CrunException.WrongState("the container is not running") : flags;
     }
 
-    /// <summary>Makes a process in a container's namespaces; it waits for <see cref="Launch.Start"/>.</summary>
+    /// <summary>Makes a process in a container's namespaces; it waits for <see cref="Launch.Start"/> if it is held.</summary>
     /// <param name="container">The container's first process.</param>
     /// <param name="process">The new process.</param>
     /// <param name="options">What the specification does not say.</param>
@@ -63,7 +63,7 @@ public static class Join
         if (terminalSocket is not null) OpenTerminal(plan, terminalSocket, process);
         Scheduling.WriteAffinity(plan, process.ExecCpuAffinity?.Final);
         ProcessSteps.BeforeStart(plan, process, null, options, procfs);
-        plan.For("wait for the start").Meet(InitPlan.Ready);
+        if (options.IsHeld) plan.For("wait for the start").Meet(InitPlan.Ready);
         ProcessSteps.Write(plan, process, options);
         return Launch.BeginPlan(plan, null, options, standardInput, standardOutput, standardError);
     }

@@ -104,8 +104,11 @@ public sealed class Launch : IDisposable
     /// </exception>
     public void Start()
     {
-        WaitUntilReady();
-        _stage.Continue();
+        if (_options.IsHeld)
+        {
+            WaitUntilReady();
+            _stage.Continue();
+        }
         EndAtFailure(() => _stage.WaitForExec(OnEvent));
         _isStarted = true;
     }

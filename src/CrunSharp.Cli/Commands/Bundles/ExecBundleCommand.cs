@@ -73,7 +73,7 @@ internal sealed class ExecBundleCommand : RuntimeCommand
             Streams = session?.Streams,
         });
         session?.Take(joined.TakeTerminal());
-        return session?.Wait(joined.Process) ?? ExitCodes.Success;
+        return session?.EndWith(joined.Process) ?? ExitCodes.Success;
     }
 
     // What is not said is as the container's first process has it.

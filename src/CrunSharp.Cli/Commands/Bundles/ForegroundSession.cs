@@ -27,6 +27,14 @@ internal sealed class ForegroundSession : IDisposable
         if (terminal is not null) Streams = ProcessStreams.OfTerminal(terminal);
     }
 
+    /// <summary>Ends as the process does, and does not return where nothing is left to do but to wait.</summary>
+    /// <returns>Its exit code.</returns>
+    public int EndWith(PidHandle process)
+    {
+        if (Streams is null) Stage.Attend(process);
+        return Wait(process);
+    }
+
     /// <summary>Waits for the process's end; its exit code.</summary>
     public int Wait(PidHandle process)
     {
