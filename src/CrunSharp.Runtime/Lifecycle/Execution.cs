@@ -59,9 +59,13 @@ public sealed class Execution : IDisposable
         using (theirs)
         using (var entry = cgroups.EnterFurther(init.Pid, options.Cgroups))
         {
-            var launchOptions = Creation.OptionsOf(container.Record, container.Filter()) with { Cgroup = entry.Directory, PreservedDescriptors = options.PreservedDescriptors,
+            var launchOptions = Creation.OptionsOf(container.Record, container.Filter()) with
+            {
+                Cgroup = entry.Directory,
+                PreservedDescriptors = options.PreservedDescriptors,
                 // Nothing is done between: two switches between processes less.
-                IsHeld = process.Terminal || options.PidfdSocket is not null || entry.HasOthers };
+                IsHeld = process.Terminal || options.PidfdSocket is not null || entry.HasOthers
+            };
             Launch? started = null;
             launchOptions = launchOptions with { OnListener = listener => container.SendListener(listener, started!.Process.Pid, container.State) };
             var launch = started = Join.Begin(init, process, launchOptions, theirs, options.Streams?.Input, options.Streams?.Output, options.Streams?.Error);
