@@ -55,6 +55,9 @@ public sealed record BuildRequest
     /// <summary>Secrets by id, read when a RUN needs them.</summary>
     public IReadOnlyDictionary<string, Func<byte[]>> Secrets { get; init; } = new Dictionary<string, Func<byte[]>>();
 
+    /// <summary>The sockets of SSH agents by id, for <c>RUN --mount=type=ssh</c>.</summary>
+    public IReadOnlyDictionary<string, string> Agents { get; init; } = new Dictionary<string, string>();
+
     /// <summary>What a Dockerfile may ask for beyond the usual: <c>network.host</c>, <c>security.insecure</c>.</summary>
     public IReadOnlySet<string> Allowed { get; init; } = new HashSet<string>();
 

@@ -14,6 +14,8 @@ namespace CrunSharp.Build.Steps;
 internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
 {
     private const uint SecretMode = 0x100;
+    private const uint AgentMode = 0x180;
+    private const string AgentVariable = "SSH_AUTH_SOCK=";
 
     /// <summary>What is mounted.</summary>
     public required IReadOnlyList<RunMountSource> Mounts { get; init; }
@@ -77,10 +79,11 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
         foreach (var (id, mount) in Mounts.Where(static mount => mount.Mount.Type == RunMountType.Cache)
             .Select(mount => (mount.CacheId(CachePrefix), mount)).OrderBy(static cache => cache.Item1, StringComparer.Ordinal))
             await mounts.OpenCacheAsync(mount, id, cancellationToken).ConfigureAwait(false);
+        var agents = 0;
         foreach (var mount in Mounts)
         {
             if (mount.Mount.Type == RunMountType.Secret) AddSecret(mount, files, secretEnv);
-            else if (mount.Mount.Type == RunMountType.Ssh) RequireAgent(mount.Mount);
+            else if (mount.Mount.Type == RunMountType.Ssh) AddAgent(mount, mounts, agents++, secretEnv);
             else mounts.Add(mount, mount.CacheId(CachePrefix), cancellationToken);
         }
         var spec = new StepSpec
@@ -121,10 +124,19 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
         files.Add(new StepFile(mount.Target.Length > 0 ? mount.Target : $"/run/secrets/{PosixPath.Name(id)}", content, of.Mode ?? SecretMode, of.Uid, of.Gid));
     }
 
-    // As an agent that the caller has not given.
-    private static void RequireAgent(RunMount mount)
+    // The first one is that of the environment, unless the image has its own.
+    private void AddAgent(RunMountSource mount, StepMounts mounts, int number, List<string> environment)
     {
-        if (mount.Required) throw CrunException.NotFound($"unset ssh forward key {(mount.Id is { Length: > 0 } id ? id : "default")}");
+        var of = mount.Mount;
+        var id = of.Id is { Length: > 0 } given ? given : "default";
+        if (!Request.Agents.TryGetValue(id, out var agent))
+        {
+            if (of.Required) throw CrunException.NotFound($"unset ssh forward key {id}");
+            return;
+        }
+        var target = mount.Target.Length > 0 ? mount.Target : string.Create(CultureInfo.InvariantCulture, $"/run/buildkit/ssh_agent.{number}");
+        mounts.AddAgent(target, agent, of.Mode ?? AgentMode, of.Uid, of.Gid);
+        if (!Env.Concat(environment).Any(static variable => variable.StartsWith(AgentVariable, StringComparison.Ordinal))) environment.Add(AgentVariable + target);
     }
 
     // That a program is missing is an exit code of run; a build has only failed.

@@ -86,6 +86,24 @@ internal sealed class StepMounts(Store store, CacheMounts caches) : IDisposable
         }
     }
 
+    /// <summary>Makes a socket that leads to the caller's SSH agent.</summary>
+    /// <param name="target">Where it is in the step.</param>
+    /// <param name="agent">The agent's socket.</param>
+    /// <param name="mode">Its permissions.</param>
+    /// <param name="uid">Its owner.</param>
+    /// <param name="gid">Its group.</param>
+    /// <exception cref="CrunException">It cannot be made.</exception>
+    public void AddAgent(string target, string agent, uint mode, uint uid, uint gid)
+    {
+        const string name = "agent";
+        var draft = Own(store.Layers.Begin());
+        using var directory = FileAt.OpenDirectory(draft.WorkPath);
+        Own(AgentSocket.Listen(directory, name, agent));
+        FileAt.SetOwner(directory, name, uid, gid);
+        FileAt.SetMode(directory, name, mode);
+        Mounts.Add(new StepMount { Target = target, Source = Own(FileAt.Open(directory, name, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW)) });
+    }
+
     /// <summary>Lets go of all; what was only for this command is removed.</summary>
     public void Dispose()
     {

@@ -39,6 +39,7 @@ internal sealed class BuildOptions
         new Flag<BuildOptions>("quiet", 'q', "Only print the image's id", static (o, v) => o.Quiet = v),
         new Value<BuildOptions>("secret", '\0', "list", "Give RUN a secret (id=name[,src=file|,env=variable])", static (o, v) => o.Secrets.Add(v)),
         new Value<BuildOptions>("shm-size", '\0', "bytes", "The size of /dev/shm of RUN", static (o, v) => o.SharedMemory = Numbers.Bytes(v)) { Default = "64m" },
+        new Value<BuildOptions>("ssh", '\0', "stringArray", "Let RUN --mount=type=ssh use an SSH agent (default, or id=SOCKET)", static (o, v) => o.Agents.Add(v)),
         new Value<BuildOptions>("tag", 't', "list", "Name the image (name:tag)", static (o, v) => o.AddTag(v)),
         new Value<BuildOptions>("target", '\0', "string", "The stage to build", static (o, v) => o.Target = v),
         new Value<BuildOptions>("ulimit", '\0', "ulimit", "Set resource limits of RUN (name=soft[:hard])", static (o, v) => o.Ulimits.Add(ValueSyntax.Ulimit(v))),
@@ -46,6 +47,7 @@ internal sealed class BuildOptions
 
     private readonly List<string> _arguments = [];
 
+    public List<string> Agents { get; } = [];
     public HashSet<string> Allowed { get; } = new(StringComparer.Ordinal);
     public BuildCall Call { get; private set; } = BuildCall.Build;
     public Dictionary<string, string> Contexts { get; } = new(StringComparer.OrdinalIgnoreCase);
@@ -154,6 +156,7 @@ internal sealed class BuildCommand : Command
             Network = network,
             Contexts = _options.Contexts.ToDictionary(static c => c.Key, static c => ContextValueOf(c.Key, c.Value), StringComparer.OrdinalIgnoreCase),
             Secrets = _options.Secrets.Select(text => BuildSecrets.Parse(text, context.Variable)).ToDictionary(static s => s.Id, static s => s.Read),
+            Agents = SshForward.ParseAll(_options.Agents, context.Variable),
             Allowed = _options.Allowed,
             ExtraHosts = [.. _options.Hosts.Select(static h => $"{h.Name}:{h.Address}")],
             Ulimits = [.. _options.Ulimits.Select(static u => $"{u.Name}={u.Soft}:{u.Hard}")],
