@@ -1,5 +1,7 @@
+using CrunSharp.Build.Cache.Transfers;
 using CrunSharp.Build.Steps;
 using CrunSharp.Oci;
+using CrunSharp.Registry;
 
 namespace CrunSharp.Build;
 
@@ -51,6 +53,15 @@ public sealed record BuildRequest
 
     /// <summary>Named contexts, by name, as <see cref="Build.Contexts.ContextAddress.OfNamed"/> reads them. They win over stages and images.</summary>
     public IReadOnlyDictionary<string, string> Contexts { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Caches that steps are taken from which are not known here.</summary>
+    public IReadOnlyList<CacheAddress> CacheFrom { get; init; } = [];
+
+    /// <summary>Where the results of steps are written.</summary>
+    public IReadOnlyList<CacheAddress> CacheTo { get; init; } = [];
+
+    /// <summary>Opens a registry by its host, for caches; null for one without settings and credentials.</summary>
+    public Func<string, RegistryClient>? OpenRegistry { get; init; }
 
     /// <summary>Secrets by id, read when a RUN needs them.</summary>
     public IReadOnlyDictionary<string, Func<byte[]>> Secrets { get; init; } = new Dictionary<string, Func<byte[]>>();

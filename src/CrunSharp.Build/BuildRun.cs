@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using CrunSharp.Build.Cache;
+using CrunSharp.Build.Cache.Transfers;
 using CrunSharp.Build.Contexts;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
@@ -28,6 +29,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private readonly StepMaking _making = new(store, request, arguments, runner);
     private readonly Downloads _downloads = new(store, cache.Downloads) { MostBytes = request.MostFetchedBytes };
     private readonly GitSource _git = new(store) { MostBytes = request.MostFetchedBytes };
+    private readonly CacheTransfers _transfers = new(store, cache, request, progress, numbers.Fetching);
     private int _steps;
     private int _cached;
 
@@ -50,6 +52,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         var image = store.Images.Add(config, request.Tags);
         store.Sync();
         progress.Finished(exporting);
+        await _transfers.ExportAsync(target.Layers, cancellationToken).ConfigureAwait(false);
         if (arguments.Unused(file) is { Count: > 0 } unused)
             progress.Warning($"[Warning] One or more build-args {GoText.Quote(unused)} were not consumed");
         return new BuildResult(image.Id, _steps, _cached);
@@ -62,6 +65,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         foreach (var commit in _commits) await commit.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _sources.Dispose();
         _downloads.Dispose();
+        _transfers.Dispose();
         foreach (var draft in _drafts) draft.Dispose();
         _running.Dispose();
     }
@@ -206,6 +210,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             var layer = shared == mine
                 ? await MakeLayerAsync(stage, step, withoutParent, mine, instruction, shown, view, cancellationToken).ConfigureAwait(false)
                 : await shared.Task.ConfigureAwait(false);
+            _transfers.Note(step.Key, step.IsIndependent ? [] : [.. stage.Layers], layer);
             stage.Add(layer, withoutParent);
             shown.End();
             if (!shown.WasStarted) Interlocked.Increment(ref _cached);
@@ -250,9 +255,9 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         {
             var layer = request.NoCache || stage.IsUncached
                 ? await DoAsync(stage, step, withoutParent, instruction, shown, view, null, cancellationToken).ConfigureAwait(false)
-                : await TryHitAsync(stage, step, withoutParent).ConfigureAwait(false)
+                : await TryHitAsync(stage, step, withoutParent, cancellationToken).ConfigureAwait(false)
                     ?? await new StepClaims(store).OnceAsync(step.IsIndependent ? withoutParent : stage.DefinitionOf(withoutParent),
-                        () => Fetching($"wait for another build: {StepMaking.TitleOf(instruction)}"), () => TryHitAsync(stage, step, withoutParent, wasDoneMeanwhile: true),
+                        () => Fetching($"wait for another build: {StepMaking.TitleOf(instruction)}"), () => TryHitAsync(stage, step, withoutParent, cancellationToken, wasDoneMeanwhile: true),
                         claim => DoAsync(stage, step, withoutParent, instruction, shown, view, claim, cancellationToken), cancellationToken).ConfigureAwait(false);
             made.SetResult(layer);
             return layer;
@@ -266,9 +271,17 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     }
 
     // The digest of a parent that was just made takes a while: it is waited for only when it can matter.
-    private async Task<BuiltLayer?> TryHitAsync(StageResult stage, LayerStep step, Digest withoutParent, bool wasDoneMeanwhile = false)
+    private async Task<BuiltLayer?> TryHitAsync(StageResult stage, LayerStep step, Digest withoutParent, CancellationToken cancellationToken, bool wasDoneMeanwhile = false)
     {
-        if ((stage.IsNew && !step.IsIndependent && !wasDoneMeanwhile) || !cache.WasDone(withoutParent)) return null;
+        if (stage.IsNew && !step.IsIndependent && !wasDoneMeanwhile) return null;
+        return await TryLocalAsync(stage, step, withoutParent).ConfigureAwait(false)
+            ?? (await _transfers.TryBringAsync(step.Key, () => ParentOf(step, stage), cancellationToken).ConfigureAwait(false)
+                ? await TryLocalAsync(stage, step, withoutParent).ConfigureAwait(false) : null);
+    }
+
+    private async Task<BuiltLayer?> TryLocalAsync(StageResult stage, LayerStep step, Digest withoutParent)
+    {
+        if (!cache.WasDone(withoutParent)) return null;
         var record = cache.TryGet(step.Key.On(await ParentOf(step, stage).ConfigureAwait(false)));
         return record?.DiffId is { } diffId && _sources.TryLayer(diffId) is { } layer ? _sources.Use(layer, record.Created) : null;
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using CrunSharp.Build;
+using CrunSharp.Build.Cache.Transfers;
 using CrunSharp.Build.Contexts;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Linting;
@@ -25,6 +26,8 @@ internal sealed class BuildOptions
         new Value<BuildOptions>("allow", '\0', "stringArray", "Let the Dockerfile use network.host or security.insecure", static (o, v) => o.Allow(v)),
         new Value<BuildOptions>("build-arg", '\0', "list", "Set an ARG (NAME=value, or NAME for the host's)", static (o, v) => o.AddArgument(v)),
         new Value<BuildOptions>("build-context", '\0', "stringArray", "Another context (name=DIRECTORY, =URL, =docker-image://IMAGE, =oci-layout://PATH[:TAG] or =target:STAGE)", static (o, v) => o.AddContext(v)),
+        new Value<BuildOptions>("cache-from", '\0', "stringArray", "Take steps from a cache (NAME, or type=local,src=DIRECTORY)", static (o, v) => o.CacheFrom.Add(CacheAddress.ParseFrom(v))),
+        new Value<BuildOptions>("cache-to", '\0', "stringArray", "Write steps to a cache (type=local,dest=DIRECTORY or type=registry,ref=NAME[,mode=max])", static (o, v) => o.CacheTo.Add(CacheAddress.ParseTo(v))),
         new Value<BuildOptions>("call", '\0', "string", "What to do: build, check, outline or targets, and ,format=json for JSON", static (o, v) => o.Call = BuildCall.Parse(v)) { Default = "\"build\"" },
         new Flag<BuildOptions>("check", '\0', "Check the Dockerfile, do not build: --call=check", static (o, v) => o.Call = v ? BuildCall.Check : o.Call),
         new Value<BuildOptions>("file", 'f', "string", "The Dockerfile (- for standard input)", static (o, v) => o.File = v) { Default = "\"PATH/Dockerfile\"" },
@@ -48,6 +51,8 @@ internal sealed class BuildOptions
     private readonly List<string> _arguments = [];
 
     public List<string> Agents { get; } = [];
+    public List<CacheAddress> CacheFrom { get; } = [];
+    public List<CacheAddress> CacheTo { get; } = [];
     public HashSet<string> Allowed { get; } = new(StringComparer.Ordinal);
     public BuildCall Call { get; private set; } = BuildCall.Build;
     public Dictionary<string, string> Contexts { get; } = new(StringComparer.OrdinalIgnoreCase);
@@ -158,6 +163,9 @@ internal sealed class BuildCommand : Command
             Secrets = _options.Secrets.Select(text => BuildSecrets.Parse(text, context.Variable)).ToDictionary(static s => s.Id, static s => s.Read),
             Agents = SshForward.ParseAll(_options.Agents, context.Variable),
             Allowed = _options.Allowed,
+            CacheFrom = _options.CacheFrom,
+            CacheTo = _options.CacheTo,
+            OpenRegistry = host => RegistryAccess.Open(context, host),
             ExtraHosts = [.. _options.Hosts.Select(static h => $"{h.Name}:{h.Address}")],
             Ulimits = [.. _options.Ulimits.Select(static u => $"{u.Name}={u.Soft}:{u.Hard}")],
             ShmSize = _options.SharedMemory,
