@@ -66,7 +66,7 @@ public sealed class BuildCommandTests : BuildTest
         {
             session.Write(Text);
             session.EndInput();
-            Assert.That(session.Wait().Succeeded().Err, Does.Contain("[Warning] One or more build-args [\"UNDECLARED\"] were not consumed"));
+            Assert.That(session.Wait().Succeeded().Err, Does.Contain("[Warning] One or more build-args [UNDECLARED] were not consumed"));
         }
         Assert.That(InImage("cat /args"), Is.EqualTo("option.host.file.\n"));
         Assert.That(ConfigOf().ToString(), Does.Not.Contain("option"), "arguments do not stay in the configuration");

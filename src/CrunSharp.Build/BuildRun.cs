@@ -54,7 +54,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         progress.Finished(exporting);
         await _transfers.ExportAsync(target.Layers, cancellationToken).ConfigureAwait(false);
         if (arguments.Unused(file) is { Count: > 0 } unused)
-            progress.Warning($"[Warning] One or more build-args {GoText.Quote(unused)} were not consumed");
+            progress.Warning($"[Warning] One or more build-args [{string.Join(' ', unused)}] were not consumed");
         return new BuildResult(image.Id, _steps, _cached);
     }
 
@@ -110,7 +110,9 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         }
         catch (CrunException error)
         {
-            throw DockerfileError.Within(file.Source, needs.Range, error);
+            // A stage that is written wrongly is taken for an image.
+            var near = Suggestion.Near(image, file.Stages.Select(static stage => stage.From.StageName).OfType<string>());
+            throw DockerfileError.Within(file.Source, needs.Range, (near is null ? error : new CrunException(error.Kind, $"{error.Message} (did you mean {near}?)", inner: error)).About(image));
         }
     }
 

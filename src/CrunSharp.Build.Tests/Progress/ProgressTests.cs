@@ -1,5 +1,8 @@
 using System.Text;
+using CrunSharp.Build.Dockerfile;
+using CrunSharp.Build.Linting;
 using CrunSharp.Build.Progress;
+using CrunSharp.Oci;
 
 namespace CrunSharp.Build.Tests.Progress;
 
@@ -12,6 +15,8 @@ public class ProgressTests
         public override long TimestampFrequency => 1000;
 
         public override long GetTimestamp() => Now;
+
+        public override DateTimeOffset GetUtcNow() => new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
     }
 
     private static void Play(IBuildProgress progress, Clock clock)
@@ -65,29 +70,106 @@ public class ProgressTests
     {
         var output = new StringWriter();
         var clock = new Clock();
-        Play(new TerminalProgress(output, static () => 30, clock), clock);
+        using (var progress = new TerminalProgress(output, static () => new TerminalArea(40, 24), clock)) Play(progress, clock);
         var screen = new Screen();
         screen.Write(output.ToString());
         Assert.That(screen.ToString(), Is.EqualTo("""
-             => CACHED [1/3] FROM base
-             => [2/3] RUN make 1.1s
-             => ERROR [3/3] RUN false
+             => CACHED [1/3] FROM base         0.0s
+             => [2/3] RUN make                 1.1s
+             => ERROR [3/3] RUN false          0.0s
             ------
              > [3/3] RUN false:
             ared    b
             ------
             process failed
             WARNING: careful
+            [+] Building 1.1s (2/3)
             """));
+    }
+
+    [Test]
+    public void A_terminal_shows_the_last_lines_of_what_runs_also_one_that_has_no_end_and_no_more_than_there_is_room_for()
+    {
+        var output = new StringWriter();
+        var clock = new Clock();
+        var rows = 24;
+        using var progress = new TerminalProgress(output, () => new TerminalArea(40, rows), clock);
+        for (var number = 1; number <= 3; number++)
+        {
+            var step = new BuildStep(number, $"[{number}/3] RUN 日本 {number}");
+            progress.Started(step);
+            clock.Now += 200;
+            progress.Output(step, Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(1, 9).Select(static n => $"line {n}\n")) + "10%\r20%"), false);
+        }
+        Assert.That(Shown(), Is.EqualTo(string.Join('\n', ["[+] Building 0.6s (0/3)", .. Enumerable.Range(1, 3).SelectMany(static n => (string[])
+        [
+            $" => [{n}/3] RUN 日本 {n}{"",15}0.{2 * (4 - n)}s", " => => # line 5", " => => # line 6", " => => # line 7", " => => # line 8", " => => # line 9", " => => # 20%",
+        ])])));
+        rows = 9;
+        clock.Now += 200;
+        progress.Output(new BuildStep(3, ""), Encoding.UTF8.GetBytes("x"), false);
+        Assert.That(Shown(), Is.EqualTo("""
+            [+] Building 0.8s (0/3)
+             => [1/3] RUN 日本 1               0.8s
+             => => # 20%
+             => [2/3] RUN 日本 2               0.6s
+             => => # 20%
+             => [3/3] RUN 日本 3               0.4s
+             => => # 20%x
+            """));
+
+        string Shown()
+        {
+            var screen = new Screen();
+            screen.Write(output.ToString());
+            return screen.ToString();
+        }
+    }
+
+    [Test]
+    public void Colours_are_used_where_they_are_wanted()
+    {
+        var output = new StringWriter();
+        using (var progress = new TerminalProgress(output, static () => new TerminalArea(40, 24), new Clock(), isColoured: true)) progress.Cached(new BuildStep(1, "x"));
+        Assert.That(output.ToString(), Does.StartWith("\x1b[34m => CACHED x").And.Contains("\x1b[0m\n"));
+    }
+
+    [Test]
+    public void Raw_json_is_a_line_for_each_event_as_BuildKit_writes_it()
+    {
+        var output = new StringWriter();
+        var clock = new Clock();
+        var progress = new RawJsonProgress(output, clock);
+        Play(progress, clock);
+        progress.Lint(new LintWarning(LintRules.All[0], "bad", new SourceRange(2, 3)) { Source = new DockerfileSource("Dockerfile", "FROM a\n") });
+        Assert.That(output.ToString(), Is.EqualTo("""
+            {"vertexes":[{"digest":"1","name":"[1/3] FROM base","started":"T","completed":"T","cached":true}]}
+            {"vertexes":[{"digest":"2","name":"[2/3] RUN make","started":"T"}]}
+            {"logs":[{"vertex":"2","stream":1,"data":"b25lCnR3","timestamp":"T"}]}
+            {"logs":[{"vertex":"2","stream":2,"data":"bw0KMTAlDTIwJQpyZXN0","timestamp":"T"}]}
+            {"vertexes":[{"digest":"2","name":"[2/3] RUN make","started":"T","completed":"T"}]}
+            {"vertexes":[{"digest":"3","name":"[3/3] RUN false","started":"T"}]}
+            {"logs":[{"vertex":"3","stream":1,"data":"YRtbMzFtcmVkG1swbQliCg==","timestamp":"T"}]}
+            {"vertexes":[{"digest":"3","name":"[3/3] RUN false","started":"T","completed":"T","error":"process failed"}]}
+            {"vertexes":[{"digest":"0","name":"[internal] load build definition from Dockerfile","started":"T","completed":"T"}]}
+            {"warnings":[{"vertex":"0","level":1,"short":"Y2FyZWZ1bA=="}]}
+            {"warnings":[{"vertex":"0","level":1,"short":"U3RhZ2VOYW1lQ2FzaW5nOiBiYWQgKGxpbmUgMik=","detail":["U3RhZ2UgbmFtZXMgc2hvdWxkIGJlIGxvd2VyY2FzZQ=="],"url":"https://docs.docker.com/go/dockerfile/rule/stage-name-casing/","sourceInfo":{"filename":"Dockerfile","data":"RlJPTSBhCg==","language":"Dockerfile"},"range":[{"start":{"line":2},"end":{"line":3}}]}]}
+
+            """
+            .Replace("\"T\"", "\"2000-01-01T00:00:00.0000000Z\"", StringComparison.Ordinal)
+            .Replace("\"0\"", $"\"{Digest.Of("0 [internal] load build definition from Dockerfile"u8)}\"", StringComparison.Ordinal)
+            .Replace("\"1\"", $"\"{Digest.Of("1 [1/3] FROM base"u8)}\"", StringComparison.Ordinal)
+            .Replace("\"2\"", $"\"{Digest.Of("2 [2/3] RUN make"u8)}\"", StringComparison.Ordinal)
+            .Replace("\"3\"", $"\"{Digest.Of("3 [3/3] RUN false"u8)}\"", StringComparison.Ordinal)));
     }
 
     [Test]
     public void A_long_line_is_cut_to_the_width()
     {
         var output = new StringWriter();
-        var progress = new TerminalProgress(output, static () => 30, new Clock());
+        using var progress = new TerminalProgress(output, static () => new TerminalArea(30, 24), new Clock());
         progress.Started(new BuildStep(1, new string('x', 100)));
-        Assert.That(output.ToString().Split('\n')[0], Has.Length.EqualTo("\x1b[2K".Length + 29));
+        Assert.That(output.ToString().Split('\n')[1], Has.Length.EqualTo("\x1b[2K".Length + 29));
     }
 
     /// <summary>As much of a terminal as the progress uses.</summary>

@@ -14,6 +14,9 @@ public readonly record struct SourceRange(int Start, int End)
         : string.Create(CultureInfo.InvariantCulture, $"{Start}-{End}");
 }
 
+/// <summary>Where a word is: columns are counted from 1, both included.</summary>
+internal readonly record struct WordPlace(int Line, int Start, int End);
+
 /// <summary>The text of a Dockerfile and its name in messages.</summary>
 public sealed class DockerfileSource
 {
@@ -51,8 +54,24 @@ public sealed class DockerfileSource
     /// <summary>The lines at fault with those around them, numbered and marked, for a terminal.</summary>
     public string Excerpt(SourceRange range) => Excerpt(range, Name);
 
-    /// <summary>The same under another name.</summary>
-    internal string Excerpt(SourceRange range, string name)
+    /// <summary>Where a word is in an instruction; null when it is not there as it is written.</summary>
+    internal WordPlace? Find(SourceRange range, string? word)
+    {
+        if (string.IsNullOrEmpty(word)) return null;
+        for (var line = Math.Max(range.Start, 1); line <= Math.Min(range.End, Lines.Count); line++)
+        {
+            var text = Lines[line - 1];
+            for (var at = text.IndexOf(word, StringComparison.Ordinal); at >= 0; at = text.IndexOf(word, at + 1, StringComparison.Ordinal))
+                if (!IsWord(text, at - 1) && !IsWord(text, at + word.Length)) return new WordPlace(line, at + 1, at + word.Length);
+        }
+        return null;
+    }
+
+    // A part of a word is not the word.
+    private static bool IsWord(string text, int at) => at >= 0 && at < text.Length && (char.IsLetterOrDigit(text[at]) || text[at] == '_');
+
+    /// <summary>The same under another name, with a word underlined.</summary>
+    internal string Excerpt(SourceRange range, string name, WordPlace? word = null)
     {
         const string rule = "--------------------\n";
         var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{name}:{range.Start}\n{rule}");
@@ -66,9 +85,15 @@ public sealed class DockerfileSource
             var shown = line > Lines.Count ? "" : Lines[line - 1].TrimEnd('\r', '\n');
             if (shown.Length > MostExcerptChars) shown = shown[..MostExcerptChars] + "…";
             text.Append(CultureInfo.InvariantCulture, $"{line,4} | {mark} {shown}\n");
+            if (word is { } at && at.Line == line && at.End <= shown.Length) text.Append("     |     ").Append(Underline(shown, at)).Append('\n');
         }
         return text.Append(rule).ToString();
     }
+
+    // Tabs stay, so that what is below them is where it looks to be.
+    private static string Underline(string line, WordPlace word) =>
+        string.Concat(line[..(word.Start - 1)].Select(static c => c == '\t' ? '\t' : ' ')) + new string('^', word.End - word.Start + 1)
+        + (word.Start == word.End ? " column " : " columns ") + new SourceRange(word.Start, word.End);
 
     private static List<string> SplitLines(string text)
     {

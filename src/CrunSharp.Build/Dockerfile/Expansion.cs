@@ -89,7 +89,7 @@ internal sealed class Expansion
         }
         catch (CrunException error)
         {
-            throw error.Within($"failed to process {GoText.Quote(_source.Length > 200 ? _source[..200] + "…" : _source)}");
+            throw error.About(_source).Within($"failed to process {GoText.Quote(_source.Length > 200 ? _source[..200] + "…" : _source)}");
         }
     }
 

@@ -17,7 +17,14 @@ internal sealed class InstructionFlags
         {
             var equals = flag.IndexOf('=', StringComparison.Ordinal);
             var name = equals < 0 ? flag[2..] : flag[2..equals];
-            Add(name, equals < 0 ? null : flag[(equals + 1)..], known);
+            try
+            {
+                Add(name, equals < 0 ? null : flag[(equals + 1)..], known);
+            }
+            catch (CrunException error)
+            {
+                throw error.About(flag);
+            }
         }
     }
 

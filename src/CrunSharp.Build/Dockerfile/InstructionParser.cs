@@ -38,7 +38,7 @@ internal static class InstructionParser
             "USER" => new UserInstruction(ExactlyOne(command)),
             "VOLUME" => ParseVolume(command),
             "WORKDIR" => new WorkdirInstruction(ExactlyOne(command)),
-            _ => throw CrunException.Invalid($"unknown instruction: {command.Keyword}{Suggestion.For(command.Keyword, Keywords)}"),
+            _ => throw CrunException.Invalid($"unknown instruction: {command.Keyword}{Suggestion.For(command.Keyword, Keywords)}").About(command.Keyword),
         };
         return instruction with
         {
@@ -58,7 +58,7 @@ internal static class InstructionParser
             throw CrunException.Invalid("FROM requires either one or three arguments");
         var name = words.Count == 3 ? words[2].ToLowerInvariant() : null;
         if (name is not null && !IsStageName(name))
-            throw CrunException.Invalid($"invalid name for build stage: {GoText.Quote(words[2])}, name can't start with a number or contain symbols");
+            throw CrunException.Invalid($"invalid name for build stage: {GoText.Quote(words[2])}, name can't start with a number or contain symbols").About(words[2]);
         return new FromInstruction(words[0], name, flags.Get("platform"));
     }
 
@@ -80,7 +80,7 @@ internal static class InstructionParser
     private static void OneOf(string flag, string? value, params string[] allowed)
     {
         if (value is not null && !allowed.Contains(value))
-            throw CrunException.Invalid($"invalid value for --{flag}: {GoText.Quote(value)}{Suggestion.For(value, allowed)}");
+            throw CrunException.Invalid($"invalid value for --{flag}: {GoText.Quote(value)}{Suggestion.For(value, allowed)}").About($"--{flag}={value}");
     }
 
     private static CommandForm ParseCommand(CommandLine command)
@@ -175,7 +175,7 @@ internal static class InstructionParser
         foreach (var word in words)
         {
             var equals = word.IndexOf('=', StringComparison.Ordinal);
-            if (equals < 0) throw CrunException.Invalid($"Syntax error - can't find = in {GoText.Quote(word)}. Must be of the form: name=value");
+            if (equals < 0) throw CrunException.Invalid($"Syntax error - can't find = in {GoText.Quote(word)}. Must be of the form: name=value").About(word);
             if (equals == 0) throw CrunException.Invalid($"{command.Name} names can not be blank");
             pairs.Add(new NamedValue(word[..equals], word[(equals + 1)..]));
         }
@@ -222,7 +222,7 @@ internal static class InstructionParser
                 : throw CrunException.Invalid("HEALTHCHECK NONE takes no arguments");
         }
         var flags = new InstructionFlags(command.Flags, "interval", "timeout", "start-period", "start-interval", "retries");
-        if (type != "CMD") throw CrunException.Invalid($"unknown type {GoText.Quote(type)} in HEALTHCHECK (try CMD)");
+        if (type != "CMD") throw CrunException.Invalid($"unknown type {GoText.Quote(type)} in HEALTHCHECK (try CMD)").About(blank < 0 ? command.Rest : command.Rest[..blank]);
         var form = ParseForm(rest);
         if (form.Words.Count == 0) throw CrunException.Invalid("missing command after HEALTHCHECK CMD");
         return new HealthcheckInstruction(form)
@@ -238,7 +238,7 @@ internal static class InstructionParser
     private static long ParseInterval(InstructionFlags flags, string name)
     {
         if (flags.Get(name) is not { Length: > 0 } text) return 0;
-        if (!GoText.TryParseDuration(text, out var duration)) throw CrunException.Invalid($"time: invalid duration {GoText.Quote(text)} on flag --{name}");
+        if (!GoText.TryParseDuration(text, out var duration)) throw CrunException.Invalid($"time: invalid duration {GoText.Quote(text)} on flag --{name}").About($"--{name}={text}");
         return duration is 0 or >= 1_000_000 ? duration : throw CrunException.Invalid($"interval \"{name}\" cannot be less than 1ms");
     }
 

@@ -64,7 +64,7 @@ public static class Parser
                     globals.Add(arg);
                     break;
                 case var instruction:
-                    if (current is null) throw DockerfileError.At(source, line.Range, "no build stage in current context: the first instruction must be FROM or ARG");
+                    if (current is null) throw DockerfileError.At(source, line.Range, "no build stage in current context: the first instruction must be FROM or ARG", instruction.Keyword);
                     current.Add(instruction);
                     break;
             }
@@ -114,7 +114,7 @@ public static class Parser
         }
         catch (CrunException error) when (error.Kind == ErrorKind.InvalidInput)
         {
-            throw DockerfileError.At(source, line.Range, error.Message);
+            throw DockerfileError.At(source, line.Range, error.Message, DockerfileError.WordOf(error));
         }
     }
 }

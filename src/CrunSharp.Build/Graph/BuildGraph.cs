@@ -96,13 +96,20 @@ internal sealed class BuildGraph
         try
         {
             name = Expansion.Word(from.Image, _file.Escape, arguments.Global);
+        }
+        catch (CrunException error)
+        {
+            throw DockerfileError.Within(_file.Source, from.Range, error.About(from.Image));
+        }
+        try
+        {
             if (from.Platform is not null) CheckPlatform(Expansion.Word(from.Platform, _file.Escape, arguments.Global), from.Platform, isCheck, Meant);
         }
         catch (CrunException error)
         {
-            throw DockerfileError.Within(_file.Source, from.Range, error);
+            throw DockerfileError.Within(_file.Source, from.Range, error.About(from.Platform!));
         }
-        if (name.Length == 0) throw DockerfileError.At(_file.Source, from.Range, $"base name ({from.Image}) should not be blank{Meant(from.Image)}");
+        if (name.Length == 0) throw DockerfileError.At(_file.Source, from.Range, $"base name ({from.Image}) should not be blank{Meant(from.Image)}", from.Image);
         var node = _contexts.TryGetValue(name, out var context)
             ? new StageNode(stage, name, context.Kind == ContextKind.Stage ? StageOf(name, context, from) : null) { IsFromFiles = context.IsFiles }
             : new StageNode(stage, name, _byName.GetValueOrDefault(name));
@@ -199,15 +206,15 @@ internal sealed class BuildGraph
             source = StageOf(from, context, instruction);
         }
         else if (int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out var index))
-            source = index < _all.Count ? _all[index] : throw DockerfileError.At(_file.Source, instruction.Range, $"invalid stage index {index}");
+            source = index < _all.Count ? _all[index] : throw DockerfileError.At(_file.Source, instruction.Range, $"invalid stage index {index}", from);
         else if (from.Contains('$', StringComparison.Ordinal))
-            throw DockerfileError.At(_file.Source, instruction.Range, "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround");
+            throw DockerfileError.At(_file.Source, instruction.Range, "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround", from);
         else if (!from.Equals(Scratch, StringComparison.OrdinalIgnoreCase))
             source = _byName.GetValueOrDefault(from);
         if (source is null) return new FileSource(null, from);
-        if (source == node) throw DockerfileError.At(_file.Source, instruction.Range, $"circular dependency detected on stage: {node.Name}");
+        if (source == node) throw DockerfileError.At(_file.Source, instruction.Range, $"circular dependency detected on stage: {node.Name}", from);
         if (source.Stage.Index > node.Stage.Index)
-            throw DockerfileError.At(_file.Source, instruction.Range, $"cannot copy from stage {GoText.Quote(from)}, it needs to be defined before current stage {GoText.Quote(node.Name)}");
+            throw DockerfileError.At(_file.Source, instruction.Range, $"cannot copy from stage {GoText.Quote(from)}, it needs to be defined before current stage {GoText.Quote(node.Name)}", from);
         node.Needs.Add(source);
         return new FileSource(source, null);
     }

@@ -216,10 +216,22 @@ internal sealed class StageImage
 
     private void Expose(ExposeInstruction instruction)
     {
-        var ports = instruction.Ports.SelectMany(PortSpec.Parse).Distinct().ToList();
+        var ports = instruction.Ports.SelectMany(PortOf).Distinct().ToList();
         _config = _config with { ExposedPorts = With(_config.ExposedPorts, ports.Select(static port => KeyValuePair.Create(port, new EmptyObject()))) };
         ports.Sort(StringComparer.Ordinal);
         AddHistory($"EXPOSE map[{string.Join(' ', ports.Select(static port => port + ":{}"))}]", false);
+    }
+
+    private static IEnumerable<string> PortOf(string text)
+    {
+        try
+        {
+            return [.. PortSpec.Parse(text)];
+        }
+        catch (CrunException error)
+        {
+            throw error.About(text);
+        }
     }
 
     private void AddVolumes(VolumeInstruction instruction)
@@ -250,7 +262,7 @@ internal sealed class StageImage
     private static void CheckSignal(string signal)
     {
         if (int.TryParse(signal, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number is > 0 and <= 64 : SignalNames.IsKnown(signal)) return;
-        throw CrunException.Invalid($"invalid signal: {signal}");
+        throw CrunException.Invalid($"invalid signal: {signal}").About(signal);
     }
 
     // Sorted, as Go writes maps.

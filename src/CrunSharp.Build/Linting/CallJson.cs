@@ -28,16 +28,19 @@ internal static class CallJson
     public static void WriteLocation(Utf8JsonWriter json, SourceRange? range)
     {
         json.WriteStartObject("location");
-        if (range is { } lines)
-        {
-            json.WriteStartArray("ranges");
-            json.WriteStartObject();
-            WritePosition(json, "start", lines.Start);
-            WritePosition(json, "end", lines.End);
-            json.WriteEndObject();
-            json.WriteEndArray();
-        }
+        if (range is { } lines) WriteRanges(json, "ranges", lines);
         json.WriteEndObject();
+    }
+
+    /// <summary>A list with some lines as its only entry.</summary>
+    public static void WriteRanges(Utf8JsonWriter json, string name, SourceRange lines)
+    {
+        json.WriteStartArray(name);
+        json.WriteStartObject();
+        WritePosition(json, "start", lines.Start);
+        WritePosition(json, "end", lines.End);
+        json.WriteEndObject();
+        json.WriteEndArray();
     }
 
     private static void WritePosition(Utf8JsonWriter json, string name, int line)

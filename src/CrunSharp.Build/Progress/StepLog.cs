@@ -17,6 +17,15 @@ internal sealed class StepLog(long started)
     /// <summary>The last lines.</summary>
     public IReadOnlyCollection<string> Last => _last;
 
+    /// <summary>The last lines, with the one that has no end yet.</summary>
+    /// <param name="count">How many.</param>
+    public IEnumerable<string> Tail(int count)
+    {
+        var open = Shown(_line.ToArray());
+        var all = open.Length > 0 ? _last.Append(open) : _last;
+        return all.Skip(Math.Max(0, _last.Count + (open.Length > 0 ? 1 : 0) - count));
+    }
+
     /// <summary>Takes output; returns the lines that are whole now.</summary>
     public List<string> Add(ReadOnlySpan<byte> bytes)
     {
@@ -34,12 +43,17 @@ internal sealed class StepLog(long started)
 
     private string TakeLine()
     {
-        // What a carriage return overwrote would not be seen on a terminal either.
-        var bytes = _line.ToArray().AsSpan().TrimEnd((byte)'\r');
-        var line = Encoding.UTF8.GetString(bytes[(bytes.LastIndexOf((byte)'\r') + 1)..]);
+        var line = Shown(_line.ToArray());
         _line.Clear();
         if (_last.Count == MostKept) _last.Dequeue();
         _last.Enqueue(line);
         return line;
+    }
+
+    // What a carriage return overwrote would not be seen on a terminal either.
+    private static string Shown(ReadOnlySpan<byte> line)
+    {
+        line = line.TrimEnd((byte)'\r');
+        return Encoding.UTF8.GetString(line[(line.LastIndexOf((byte)'\r') + 1)..]);
     }
 }

@@ -26,15 +26,22 @@ internal sealed class CopyMaking(Downloads downloads, GitSource git, Func<string
             throw CrunException.Invalid($"When using {transfer.Name} with more than one source file, the destination must be a directory and end with a /");
         // What lies on the host has owners that mean nothing in the image.
         var isOfHost = transfer is not CopyInstruction { From: not null } || (await getTree().ConfigureAwait(false)).View is { IsOverlay: false };
-        (uint, uint)? owner = transfer.Owner is { } text ? UserDatabase.Resolve(view, text) : isOfHost ? (0u, 0u) : null;
+        (uint, uint)? owner = transfer.Owner is { } text ? OwnerOf(view, text) : isOfHost ? (0u, 0u) : null;
         var rules = new CopyRules(owner, transfer.Mode is { } mode ? ModeChange.Parse(mode) : null);
         var inputs = new List<ICopyInput>();
         Check(transfer);
         foreach (var source in transfer.Sources)
         {
-            if (transfer is AddInstruction add && WebAddress.IsWeb(source)) inputs.Add(await FindAsync(add, source, cancellationToken).ConfigureAwait(false));
-            else if (transfer is AddInstruction clone && GitLocation.IsGit(source)) inputs.Add(Find(clone, source, cancellationToken));
-            else inputs.AddRange(Select(transfer, source, await getTree().ConfigureAwait(false), cancellationToken));
+            try
+            {
+                if (transfer is AddInstruction add && WebAddress.IsWeb(source)) inputs.Add(await FindAsync(add, source, cancellationToken).ConfigureAwait(false));
+                else if (transfer is AddInstruction clone && GitLocation.IsGit(source)) inputs.Add(Find(clone, source, cancellationToken));
+                else inputs.AddRange(Select(transfer, source, await getTree().ConfigureAwait(false), cancellationToken));
+            }
+            catch (CrunException error)
+            {
+                throw error.About(source);
+            }
         }
         foreach (var (heredoc, body) in transfer.Heredocs.Zip(transfer.Bodies)) inputs.Add(new DocumentInput(heredoc.Name, body));
         return new CopyStep
@@ -98,6 +105,18 @@ internal sealed class CopyMaking(Downloads downloads, GitSource git, Func<string
             : tree.Select(source, exclude, cancellationToken);
         var unpacks = transfer is AddInstruction add && add.Unpack != false;
         return selected.Select(one => new TreeInput(tree, one, unpacks && ArchiveUnpacker.IsArchive(tree, one)));
+    }
+
+    private static (uint, uint) OwnerOf(LayerView? view, string text)
+    {
+        try
+        {
+            return UserDatabase.Resolve(view, text);
+        }
+        catch (CrunException error)
+        {
+            throw error.About($"--chown={text}");
+        }
     }
 
     private static string DestinationOf(StageResult stage, string written)

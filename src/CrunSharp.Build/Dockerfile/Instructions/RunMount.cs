@@ -97,7 +97,7 @@ public sealed record RunMount
             var equals = field.IndexOf('=', StringComparison.Ordinal);
             var key = (equals < 0 ? field : field[..equals]).Trim().ToLowerInvariant();
             var value = equals < 0 ? null : field[(equals + 1)..];
-            if (!Keys.Contains(key)) throw CrunException.Invalid($"unexpected key '{key}' in '{field}'{Suggestion.For(key, Keys)}");
+            if (!Keys.Contains(key)) throw CrunException.Invalid($"unexpected key '{key}' in '{field}'{Suggestion.For(key, Keys)}").About(field);
             given.Add(key);
             if (value?.Contains('$', StringComparison.Ordinal) == true)
             {
@@ -105,7 +105,14 @@ public sealed record RunMount
                 if (expand is null) continue;
                 value = expand(value);
             }
-            mount = mount.With(key, value, field);
+            try
+            {
+                mount = mount.With(key, value, field);
+            }
+            catch (CrunException error)
+            {
+                throw error.About(field);
+            }
         }
         mount.Check(given, complete: expand is not null);
         return mount;

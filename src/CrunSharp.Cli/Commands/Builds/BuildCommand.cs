@@ -2,16 +2,12 @@ using System.Text;
 using CrunSharp.Build;
 using CrunSharp.Build.Cache.Transfers;
 using CrunSharp.Build.Contexts;
-using CrunSharp.Build.Dockerfile;
-using CrunSharp.Build.Linting;
-using CrunSharp.Build.Progress;
 using CrunSharp.Build.Steps;
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Commands.Images;
 using CrunSharp.Cli.Options;
 using CrunSharp.Kernel.Files;
-using CrunSharp.Kernel.Terminals;
 using CrunSharp.Oci;
 using CrunSharp.Storage;
 
@@ -37,7 +33,7 @@ internal sealed class BuildOptions
         new Flag<BuildOptions>("no-cache", '\0', "Carry all steps out", static (o, v) => o.NoCache = v),
         new Value<BuildOptions>("no-cache-filter", '\0', "stringArray", "Carry all steps of these stages out", static (o, v) => o.NoCacheStages.UnionWith(v.Split(',', StringSplitOptions.RemoveEmptyEntries))),
         new Value<BuildOptions>("platform", '\0', "string", "The image's platform", static (o, v) => o.Platform = ValueSyntax.Platform(v)),
-        new Value<BuildOptions>("progress", '\0', "string", "How to show progress: auto, plain, tty, quiet", static (o, v) => o.SetProgress(v)) { Default = "\"auto\"" },
+        new Value<BuildOptions>("progress", '\0', "string", "How to show progress: auto, plain, tty, rawjson, quiet, none", static (o, v) => o.Progress = BuildDisplay.Check(v)) { Default = "\"auto\"" },
         new Flag<BuildOptions>("pull", '\0', "Look for newer base images", static (o, v) => o.Pull = v),
         new Flag<BuildOptions>("quiet", 'q', "Only print the image's id", static (o, v) => o.Quiet = v),
         new Value<BuildOptions>("secret", '\0', "list", "Give RUN a secret (id=name[,src=file|,env=variable])", static (o, v) => o.Secrets.Add(v)),
@@ -65,8 +61,8 @@ internal sealed class BuildOptions
     public HashSet<string> NoCacheStages { get; } = new(StringComparer.OrdinalIgnoreCase);
     public string? Platform { get; private set; }
 
-    /// <summary><c>auto</c>, <c>plain</c>, <c>tty</c> or <c>quiet</c>.</summary>
-    public string Progress { get; private set; } = "auto";
+    /// <summary>The value of <c>--progress</c>; null when it was not given.</summary>
+    public string? Progress { get; private set; }
 
     public bool Pull { get; private set; }
     public bool Quiet { get; private set; }
@@ -116,10 +112,6 @@ internal sealed class BuildOptions
         if (tag.Digest is not null) throw CrunException.Invalid("an image cannot be named by a digest");
         Tags.Add(tag);
     }
-
-    private void SetProgress(string text) => Progress = text is "auto" or "plain" or "tty" or "quiet"
-        ? text
-        : throw CrunException.Invalid("must be one of auto, plain, tty, quiet");
 }
 
 /// <summary><c>build</c>: makes an image as a Dockerfile says.</summary>
@@ -139,6 +131,7 @@ internal sealed class BuildCommand : Command
         var paths = EngineAccess.PathsOf(context);
         using var store = Store.Open(paths.Root);
         store.Sweep();
+        using var report = new BuildReport(context, _options);
         var network = _options.Network switch
         {
             "default" or "bridge" => StepNetwork.Default,
@@ -170,46 +163,37 @@ internal sealed class BuildCommand : Command
             Ulimits = [.. _options.Ulimits.Select(static u => $"{u.Name}={u.Soft}:{u.Hard}")],
             ShmSize = _options.SharedMemory,
             NoCacheStages = _options.NoCacheStages,
-            Pull = (name, cancellationToken) => ImageFetch.NeedAsync(context, store, name, _options.Platform, IsQuiet, cancellationToken),
+            Pull = (name, cancellationToken) => ImageFetch.NeedAsync(context, store, name, _options.Platform, report.HidesPulls, cancellationToken),
             AlwaysPull = _options.Pull,
         };
-        var progress = new BuildReport(ProgressOf(context));
         using var cancel = new CancellationTokenSource();
         using var signals = AttachedSession.Forward(_ => cancel.Cancel());
         try
         {
             if (_options.Call.Method != "build") return _options.Call.Answer(context, store, request, name => PathOf(operands[0], name));
-            var result = new Builder(store, context.Clock).BuildAsync(request, new ContainerStepRunner(paths), progress, cancel.Token)
+            var result = new Builder(store, context.Clock).BuildAsync(request, new ContainerStepRunner(paths), report, cancel.Token)
                 .GetAwaiter().GetResult();
-            ShowWarnings(context, progress);
+            report.End(null);
             if (_options.IdFile is { } file) AtomicFile.Write(null, Path.GetFullPath(file), Encoding.ASCII.GetBytes(result.ImageId.ToString()), mode: 0x1a4);
-            if (IsQuiet) context.Out.WriteLine(result.ImageId);
+            if (report.IsQuiet) context.Out.WriteLine(result.ImageId);
             return ExitCodes.Success;
         }
         catch (OperationCanceledException)
         {
+            report.End(null);
             context.Complain("the build was interrupted");
             return 130;
         }
         catch (CrunException error)
         {
-            ShowWarnings(context, progress);
-            if (DockerfileError.ExcerptOf(error) is { } excerpt) context.Error.Write(excerpt);
+            report.End(error);
             throw;
         }
-    }
-
-    private void ShowWarnings(CommandContext context, BuildReport report)
-    {
-        if (report.Warnings.Count > 0 && !IsQuiet)
-            context.Error.Write(LintReport.Summary(report.Warnings, context.Program, context.Global.Debug));
     }
 
     // The Dockerfile's path, as it can be opened from here.
     private string PathOf(string operand, string name) => _options.File is not null and not "-" ? _options.File
         : operand is "-" or "." or "./" || _options.File == "-" ? name : Path.Join(operand, name);
-
-    private bool IsQuiet => _options.Quiet || _options.Progress == "quiet";
 
     private void Check(string from)
     {
@@ -230,15 +214,6 @@ internal sealed class BuildCommand : Command
     private static string ContextOf(string path) => Directory.Exists(path)
         ? Path.GetFullPath(path)
         : throw CrunException.NotFound($"unable to prepare context: path \"{path}\" not found");
-
-    private IBuildProgress ProgressOf(CommandContext context)
-    {
-        if (IsQuiet) return new QuietProgress();
-        var isTerminal = _options.Progress == "tty" || (_options.Progress == "auto" && !Console.IsErrorRedirected);
-        return isTerminal
-            ? new TerminalProgress(context.Error, static () => Terminal.SizeOf(FileDescriptor.Standard(2))?.Columns ?? 80, context.Clock)
-            : new PlainProgress(context.Error, context.Clock);
-    }
 
     private static byte[] ReadAll(Stream stream)
     {
