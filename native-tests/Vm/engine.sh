@@ -77,3 +77,12 @@ All_limits_hold_together() {
   same "$(value crun-sharp-$id/memory.max) $(value crun-sharp-$id/cpu.max) $(value crun-sharp-$id/pids.max)" "33554432 150000 100000 20"
   crun rm -f all
 }
+
+Limits_of_a_build_hold_for_its_commands() {
+  printf 'FROM busybox\nRUN cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max > /limits\nRUN %s\n' "$ALLOCATE" > /tmp/limited
+  gives 1 crun build -q --network none -m 64m --cpus 1.5 - < /tmp/limited 2>/dev/null
+  printf 'FROM busybox\nRUN cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max > /limits\n' > /tmp/limited
+  crun build -q --network none -m 64m --cpus 1.5 -t limited - < /tmp/limited
+  same "$(crun run --rm --network none limited cat /limits | tr '\n' ' ')" "67108864 150000 100000 "
+  crun rmi -f limited
+}

@@ -51,6 +51,9 @@ public sealed record BuildRequest
     /// <summary>The network of RUN, unless it says another one.</summary>
     public StepNetwork Network { get; init; }
 
+    /// <summary>What RUN gets of the host.</summary>
+    public StepHost Host { get; init; } = new();
+
     /// <summary>Named contexts, by name, as <see cref="Build.Contexts.ContextAddress.OfNamed"/> reads them. They win over stages and images.</summary>
     public IReadOnlyDictionary<string, string> Contexts { get; init; } = new Dictionary<string, string>();
 

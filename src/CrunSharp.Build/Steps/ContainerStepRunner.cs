@@ -50,13 +50,17 @@ public sealed class ContainerStepRunner(EnginePaths paths) : IStepRunner
             Hostname = spec.Hostname,
             Host = new HostOptions
             {
-                Network = spec.Network switch { StepNetwork.None => "none", StepNetwork.Host => "host", _ => "bridge" },
+                Network = spec.Network switch { StepNetwork.None or StepNetwork.Container => "none", StepNetwork.Host => "host", _ => "bridge" },
                 Privileged = spec.IsPrivileged,
                 ExtraHosts = spec.ExtraHosts,
                 Ulimits = spec.Ulimits,
+                Dns = spec.Host.Dns,
                 ShmSize = spec.ShmSize ?? new HostOptions().ShmSize,
             },
             Mounts = [.. spec.Mounts.Select(MountOf)],
+            Limits = spec.Host.Limits,
+            CgroupParent = spec.Host.CgroupParent ?? "/",
+            NetworkOf = spec.Network == StepNetwork.Container ? spec.Host.NetworkOf : null,
             Files = [.. spec.Files.Select(static file => new StepContainerFile(file.Target, file.Content, file.Mode, file.Uid, file.Gid))],
         }, (bytes, isError) => { if (isError) output.WriteError(bytes); else output.Write(bytes); }, cancellationToken);
     }

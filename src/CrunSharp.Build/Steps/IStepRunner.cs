@@ -27,6 +27,9 @@ public enum StepNetwork
 
     /// <summary>The host's.</summary>
     Host,
+
+    /// <summary>That of a container: <see cref="StepHost.NetworkOf"/>.</summary>
+    Container,
 }
 
 /// <summary>What a step runs on what.</summary>
@@ -52,6 +55,9 @@ public sealed record StepSpec
 
     /// <summary>The network.</summary>
     public required StepNetwork Network { get; init; }
+
+    /// <summary>What it gets of the host besides.</summary>
+    public StepHost Host { get; init; } = new();
 
     /// <summary>The host's name in it.</summary>
     public required string Hostname { get; init; }

@@ -61,6 +61,8 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
             if (Mounts.Count > 0) key.Add("mounts", Mounts.Select(static mount => mount.Key));
             if (Script is not null) key.Add("script", Encoding.UTF8.GetString(Script.Content.Span));
             if (IsPrivileged) key.Add("security", "insecure");
+            if (Network == StepNetwork.Container) key.Add("networkOf", Request.Host.NetworkOf ?? "");
+            if (Request.Host.Volumes.Count > 0) key.Add("volumes", Request.Host.Volumes.Select(static volume => volume.ToString()));
             if (Request.ExtraHosts.Count > 0) key.Add("hosts", Request.ExtraHosts.Select(static host => host[..host.IndexOf(':', StringComparison.Ordinal)]));
             if (Request.Ulimits.Count > 0) key.Add("ulimits", Request.Ulimits);
             if (Request.ShmSize is { } size) key.Add("shm", size.ToString(CultureInfo.InvariantCulture));
@@ -86,8 +88,10 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
             else if (mount.Mount.Type == RunMountType.Ssh) AddAgent(mount, mounts, agents++, secretEnv);
             else mounts.Add(mount, mount.CacheId(CachePrefix), cancellationToken);
         }
+        foreach (var volume in Request.Host.Volumes) mounts.AddVolume(volume);
         var spec = new StepSpec
         {
+            Host = Request.Host,
             Mounts = mounts.Mounts,
             Files = files,
             IsPrivileged = IsPrivileged,

@@ -86,6 +86,10 @@ internal sealed class StepMounts(Store store, CacheMounts caches) : IDisposable
         }
     }
 
+    /// <summary>Opens a directory or file of the host.</summary>
+    /// <exception cref="CrunException">It is not there.</exception>
+    public void AddVolume(StepVolume volume) => Mounts.Add(new StepMount { Target = volume.Target, Source = Own(FileAt.Open(null, volume.Source, OpenFlags.O_PATH)), ReadOnly = volume.ReadOnly });
+
     /// <summary>Makes a socket that leads to the caller's SSH agent.</summary>
     /// <param name="target">Where it is in the step.</param>
     /// <param name="agent">The agent's socket.</param>

@@ -51,6 +51,15 @@ public sealed record StepContainerSpec
     /// <summary>What is mounted in it besides what every container has.</summary>
     public IReadOnlyList<MountSpec> Mounts { get; init; } = [];
 
+    /// <summary>Limits of memory and processors; null for none.</summary>
+    public ResourcesSpec? Limits { get; init; }
+
+    /// <summary>The cgroup that its own is made in, from the root.</summary>
+    public string CgroupParent { get; init; } = "/";
+
+    /// <summary>The running container whose network it is in, by name or id; null for one of its own.</summary>
+    public string? NetworkOf { get; init; }
+
     /// <summary>Files that are there while it runs.</summary>
     public IReadOnlyList<StepContainerFile> Files { get; init; } = [];
 }
@@ -80,6 +89,7 @@ public sealed class StepContainer(EnginePaths paths)
     {
         using var cleanup = new CleanupStack();
         var config = ConfigOf(step);
+        if (step.Limits is { } limits) ContainerCgroup.Check(limits);
         var container = new Container(paths, config);
         StepFolder.Sweep(paths);
         var folder = cleanup.Owns(StepFolder.Begin(paths, config.Id));
@@ -100,13 +110,30 @@ public sealed class StepContainer(EnginePaths paths)
                 Process = spec.Process! with { Cwd = step.WorkingDir },
                 Mounts = [.. spec.Mounts ?? [], .. step.Mounts.Concat(WriteFiles(folder.Path, step.Files)).OrderBy(static mount => mount.Destination.AsSpan().Count('/'))],
             };
-            var cgroup = ContainerCgroup.Create(container, spec, cleanup);
+            spec = WithLimits(spec, step);
+            using var joined = step.NetworkOf is { } other ? OpenNetworkOf(other) : null;
+            if (joined is not null) spec = spec with { Linux = spec.Linux! with { Namespaces = [.. spec.Linux.Namespaces!.Select(n => n.Type == "network" ? n with { Path = $"/proc/self/fd/{joined.DangerousGetHandle()}" } : n)] } };
+            folder.Note(step.CgroupParent);
+            var cgroup = ContainerCgroup.Create(container, spec, cleanup, step.CgroupParent);
             var (filter, flags) = ContainerSeccomp.FilterOf(config.Host);
             var options = new LaunchOptions { Cgroup = cgroup?.Directory, Filter = filter, FilterFlags = flags, DiesWithStarter = true };
             (code, mountPoints) = Run(spec, root, options, cgroup, network, output, cancellationToken);
         }
         RemoveMountPoints(step.Upper, mountPoints);
         return code;
+    }
+
+    private static RuntimeSpec WithLimits(RuntimeSpec spec, StepContainerSpec step) => step.Limits is not { } limits ? spec : spec with
+    {
+        Linux = spec.Linux! with { Resources = (spec.Linux.Resources ?? new ResourcesSpec()) with { Memory = limits.Memory, Cpu = limits.Cpu } },
+    };
+
+    private SafeFileHandle OpenNetworkOf(string nameOrId)
+    {
+        var other = new ContainerStore(paths).Find(nameOrId);
+        var state = other.State;
+        if (state.Status is not ContainerStatus.Running) throw CrunException.WrongState($"container {nameOrId} is not running, so its network cannot be joined");
+        return FileAt.Open(null, $"/proc/{state.Pid}/ns/net", OpenFlags.O_RDONLY);
     }
 
     private static (int Code, IReadOnlyList<string> MountPoints) Run(RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,

@@ -10,6 +10,8 @@ namespace CrunSharp.Engine.Steps;
 /// </summary>
 internal sealed class StepFolder : IDisposable
 {
+    private const string ParentName = "cgroup-parent";
+
     private readonly FileLock _held;
 
     private StepFolder(string path, FileLock held) => (Path, _held) = (path, held);
@@ -32,6 +34,13 @@ internal sealed class StepFolder : IDisposable
         }
     }
 
+    /// <summary>Writes down where the step's cgroup is.</summary>
+    /// <param name="cgroupParent">The cgroup that it is made in.</param>
+    public void Note(string cgroupParent)
+    {
+        if (cgroupParent != "/") AtomicFile.Write(null, $"{Path}/{ParentName}", System.Text.Encoding.UTF8.GetBytes(cgroupParent));
+    }
+
     /// <summary>Takes away what steps left whose process was killed; whether there were any.</summary>
     public static bool Sweep(EnginePaths paths)
     {
@@ -42,7 +51,8 @@ internal sealed class StepFolder : IDisposable
         {
             using var dead = FileLock.TryExisting(folder, id, shared: false, wait: false);
             if (dead is null) continue;
-            ContainerCgroup.RemoveOf(id);
+            var parent = AtomicFile.TryRead(folder, $"{id}/{ParentName}", 4096);
+            ContainerCgroup.RemoveOf(id, parent is null ? "/" : System.Text.Encoding.UTF8.GetString(parent));
             ContainerNetwork.ReleaseStep(paths, id);
             FileAt.RemoveTree(folder, id);
             found = true;

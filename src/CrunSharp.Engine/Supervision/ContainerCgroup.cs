@@ -26,8 +26,15 @@ internal sealed class ContainerCgroup
     public static void Check(HostOptions host)
     {
         if (host is { Memory: 0, NanoCpus: 0, PidsLimit: <= 0 }) return;
+        Check(SpecGenerator.ResourcesOf(host));
+    }
+
+    /// <summary>Refuses limits that this host cannot keep.</summary>
+    /// <exception cref="CrunException">One line for the first of them.</exception>
+    public static void Check(ResourcesSpec resources)
+    {
         using var tree = CgroupV2.TryFind() ?? throw CrunException.Unsupported("limits need cgroup v2, which this host has not mounted");
-        foreach (var missing in tree.MissingFor(SpecGenerator.ResourcesOf(host)))
+        foreach (var missing in tree.MissingFor(resources))
         {
             throw CrunException.Unsupported($"{OptionOf(missing.Resource)} cannot be enforced: the {missing.Controller} controller is not "
                 + $"available in cgroup v2 on this host ({tree.MountPoint})");
@@ -35,12 +42,12 @@ internal sealed class ContainerCgroup
     }
 
     /// <summary>Makes the cgroup with its limits; <see cref="RestrictDevices"/> comes before the container's program starts.</summary>
-    public static ContainerCgroup? Create(Container container, RuntimeSpec spec, CleanupStack cleanup)
+    public static ContainerCgroup? Create(Container container, RuntimeSpec spec, CleanupStack cleanup, string parent = "/")
     {
         if (CgroupV2.TryFind() is not { } found) return null;
         var tree = cleanup.Owns(found);
         var resources = spec.Linux?.Resources ?? new ResourcesSpec();
-        var cgroup = cleanup.Owns(tree.Create(PathOf(container), resources));
+        var cgroup = cleanup.Owns(tree.Create(PathOf(container.Id, parent), resources));
         cleanup.Push(() =>
         {
             // What the container left behind in other pid namespaces (exec) ends with it.
@@ -67,10 +74,10 @@ internal sealed class ContainerCgroup
     public static void RemoveOf(Container container) => RemoveOf(container.Id);
 
     /// <summary>Removes the cgroup of a container or step whose keeper was killed, and ends what is in it.</summary>
-    public static void RemoveOf(string id)
+    public static void RemoveOf(string id, string parent = "/")
     {
         using var tree = CgroupV2.TryFind();
-        using var cgroup = tree?.TryOpen(PathOf(id));
+        using var cgroup = tree?.TryOpen(PathOf(id, parent));
         cgroup?.Kill();
         cgroup?.Remove();
     }
@@ -81,10 +88,12 @@ internal sealed class ContainerCgroup
     // No common parent: nothing is left when the last container is gone.
     private static string PathOf(Container container) => PathOf(container.Id);
 
-    private static string PathOf(string id) => $"/crun-sharp-{id}";
+    private static string PathOf(string id, string parent = "/") => $"{parent.TrimEnd('/')}/crun-sharp-{id}";
 
     private static string OptionOf(string resource) =>
         resource.StartsWith("memory", StringComparison.Ordinal) ? "--memory"
+        : resource is "cpu.cpus" or "cpu.mems" ? "--cpuset-" + resource[4..]
+        : resource is "cpu.shares" ? "--cpu-shares"
         : resource.StartsWith("cpu", StringComparison.Ordinal) ? "--cpus"
         : resource.StartsWith("pids", StringComparison.Ordinal) ? "--pids-limit"
         : resource;

@@ -16,7 +16,7 @@ namespace CrunSharp.Cli.Commands.Builds;
 /// <summary>How an image is to be built.</summary>
 internal sealed class BuildOptions
 {
-    public static readonly Option[] Table =
+    public static readonly Option[] Table = Sorted(
     [
         new Value<BuildOptions>("add-host", '\0', "list", "Add a line to /etc/hosts of RUN (name:address)", static (o, v) => o.Hosts.Add(ValueSyntax.Host(v))),
         new Value<BuildOptions>("allow", '\0', "stringArray", "Let the Dockerfile use network.host or security.insecure", static (o, v) => o.Allow(v)),
@@ -29,7 +29,7 @@ internal sealed class BuildOptions
         new Value<BuildOptions>("file", 'f', "string", "The Dockerfile (- for standard input)", static (o, v) => o.File = v) { Default = "\"PATH/Dockerfile\"" },
         new Value<BuildOptions>("iidfile", '\0', "string", "Write the image's id to a file", static (o, v) => o.IdFile = v),
         new Value<BuildOptions>("label", '\0', "list", "Set labels of the image", static (o, v) => o.Labels.Add(EnvironmentSyntax.Label(v))),
-        new Value<BuildOptions>("network", '\0', "string", "The network of RUN: default, host or none", static (o, v) => o.Network = v) { Default = "\"default\"" },
+        new Value<BuildOptions>("network", '\0', "string", "The network of RUN: default, host, none or container:NAME", static (o, v) => o.Network = v) { Default = "\"default\"" },
         new Flag<BuildOptions>("no-cache", '\0', "Carry all steps out", static (o, v) => o.NoCache = v),
         new Value<BuildOptions>("no-cache-filter", '\0', "stringArray", "Carry all steps of these stages out", static (o, v) => o.NoCacheStages.UnionWith(v.Split(',', StringSplitOptions.RemoveEmptyEntries))),
         new Value<BuildOptions>("platform", '\0', "string", "The image's platform", static (o, v) => o.Platform = ValueSyntax.Platform(v)),
@@ -42,7 +42,8 @@ internal sealed class BuildOptions
         new Value<BuildOptions>("tag", 't', "list", "Name the image (name:tag)", static (o, v) => o.AddTag(v)),
         new Value<BuildOptions>("target", '\0', "string", "The stage to build", static (o, v) => o.Target = v),
         new Value<BuildOptions>("ulimit", '\0', "ulimit", "Set resource limits of RUN (name=soft[:hard])", static (o, v) => o.Ulimits.Add(ValueSyntax.Ulimit(v))),
-    ];
+        .. BuildHostOptions.Table,
+    ]);
 
     private readonly List<string> _arguments = [];
 
@@ -53,6 +54,7 @@ internal sealed class BuildOptions
     public BuildCall Call { get; private set; } = BuildCall.Build;
     public Dictionary<string, string> Contexts { get; } = new(StringComparer.OrdinalIgnoreCase);
     public List<HostSpec> Hosts { get; } = [];
+    public BuildHostOptions Host { get; } = new();
     public string? File { get; private set; }
     public string? IdFile { get; private set; }
     public List<KeyValuePair<string, string>> Labels { get; } = [];
@@ -82,6 +84,12 @@ internal sealed class BuildOptions
             if (argument.Value is { } value) arguments.Add(new(argument.Name, value));
         }
         return arguments;
+    }
+
+    private static Option[] Sorted(Option[] options)
+    {
+        Array.Sort(options, static (a, b) => string.CompareOrdinal(a.Name, b.Name));
+        return options;
     }
 
     private void Allow(string text)
@@ -137,6 +145,7 @@ internal sealed class BuildCommand : Command
             "default" or "bridge" => StepNetwork.Default,
             "none" => StepNetwork.None,
             "host" => StepNetwork.Host,
+            var name when name.StartsWith("container:", StringComparison.Ordinal) && name.Length > "container:".Length => StepNetwork.Container,
             var other => throw CrunException.NotFound($"network {other} not found"),
         };
         var request = new BuildRequest
@@ -152,6 +161,7 @@ internal sealed class BuildCommand : Command
             Tags = _options.Tags,
             Labels = _options.Labels.ToDictionary(static l => l.Key, static l => l.Value),
             Network = network,
+            Host = _options.Host.Read(network == StepNetwork.Container ? _options.Network["container:".Length..] : null),
             Contexts = _options.Contexts.ToDictionary(static c => c.Key, static c => ContextValueOf(c.Key, c.Value), StringComparer.OrdinalIgnoreCase),
             Secrets = _options.Secrets.Select(text => BuildSecrets.Parse(text, context.Variable)).ToDictionary(static s => s.Id, static s => s.Read),
             Agents = SshForward.ParseAll(_options.Agents, context.Variable),
