@@ -1,5 +1,6 @@
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Oci;
+using CrunSharp.Storage;
 
 namespace CrunSharp.Build.Tests;
 
@@ -174,7 +175,7 @@ public class BuilderTests
     [TestCase("FROM base\nCOPY --from=7 /x /\n", "Dockerfile:2: invalid stage index 7")]
     [TestCase("FROM base\nCOPY --from=$x /x /\n", "Dockerfile:2: variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround")]
     [TestCase("ARG B\nFROM $B\n", "Dockerfile:2: base name ($B) should not be blank")]
-    [TestCase("FROM --platform=linux/riscv64 base\n", "Dockerfile:1: platform linux/riscv64 is not this host's, which is linux/amd64")]
+    [TestCase("FROM --platform=linux/riscv64 base\n", "Dockerfile:1: docker.io/library/base:latest: not found (here it is for linux/amd64, and linux/riscv64 is needed)")]
     [TestCase("FROM base AS build\n", "Dockerfile: target stage \"biuld\" could not be found (did you mean build?)", "biuld")]
     [TestCase("FROM base\nENV A=${B?missing}\n", "Dockerfile:2: failed to process \"${B?missing}\": B: missing")]
     [TestCase("FROM base\nSTOPSIGNAL NOPE\n", "Dockerfile:2: invalid signal: NOPE")]
@@ -199,11 +200,11 @@ public class BuilderTests
         var asked = new List<string>();
         var result = _build.Build("FROM other\nRUN true\n", request => request with
         {
-            Pull = (name, _) =>
+            Pull = (name, _, _) =>
             {
                 asked.Add(name.ToString());
                 _build.Store.Images.Tag(_build.Store.Images.Resolve("base").Id, name);
-                return Task.CompletedTask;
+                return Task.FromResult(_build.Store.Images.Resolve("base"));
             },
         });
         Assert.That(asked, Is.EqualTo(new[] { "docker.io/library/other:latest" }));
@@ -214,17 +215,17 @@ public class BuilderTests
     public void All_images_are_pulled_before_the_first_step_and_anew_when_that_is_wanted()
     {
         var asked = new List<string>();
-        Task Pull(ImageReference name)
+        Task<Image> Pull(ImageReference name)
         {
             asked.Add(name.Familiar);
             _build.Store.Images.Tag(_build.Store.Images.Resolve("base").Id, name);
-            return Task.CompletedTask;
+            return Task.FromResult(_build.Store.Images.Resolve("base"));
         }
         BuildResult Build(bool always) => _build.Build("FROM base\nRUN true\nCOPY --from=tools /bin/sh /x\nCOPY --from=tools /bin/sh /y\n", request => request with
         {
             NoCache = true,
             AlwaysPull = always,
-            Pull = (name, _) => Pull(name),
+            Pull = (name, _, _) => Pull(name),
         });
         Build(always: false);
         Assert.That(asked, Is.EqualTo(new[] { "tools:latest" }));

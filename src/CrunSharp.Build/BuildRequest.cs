@@ -1,7 +1,10 @@
 using CrunSharp.Build.Cache.Transfers;
+using CrunSharp.Build.Outputs;
 using CrunSharp.Build.Steps;
 using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
 using CrunSharp.Registry;
+using CrunSharp.Storage;
 
 namespace CrunSharp.Build;
 
@@ -41,6 +44,12 @@ public sealed record BuildRequest
 
     /// <summary>Whether every step is done, also if its result is known.</summary>
     public bool NoCache { get; init; }
+
+    /// <summary>The platforms to build for; none for this host's.</summary>
+    public IReadOnlyList<Platform> Platforms { get; init; } = [];
+
+    /// <summary>What becomes of the result.</summary>
+    public OutputRequest Output { get; init; } = new();
 
     /// <summary>Names for the image.</summary>
     public IReadOnlyList<ImageReference> Tags { get; init; } = [];
@@ -88,17 +97,31 @@ public sealed record BuildRequest
     public IReadOnlySet<string> NoCacheStages { get; init; } = new HashSet<string>();
 
     /// <summary>
-    /// Brings an image into the store under its name, or throws; null when images that are not there are an error.
+    /// Brings an image into the store, or throws; null when images that are not there are an error. With a platform it is the
+    /// image for that one; else it is this host's, and gets its name.
     /// </summary>
     /// <remarks>It is not called while a step runs, so that it may show by itself how it goes on.</remarks>
-    public Func<ImageReference, CancellationToken, Task>? Pull { get; init; }
+    public Func<ImageReference, Platform?, CancellationToken, Task<Image>>? Pull { get; init; }
 
     /// <summary>Whether images are brought also if they are there: there may be newer ones.</summary>
     public bool AlwaysPull { get; init; }
 }
 
 /// <summary>What was built.</summary>
-/// <param name="ImageId">The image's id: the digest of its configuration.</param>
+/// <param name="ImageId">The image's id: the digest of its configuration; of the index where there are several platforms.</param>
 /// <param name="Steps">How many steps made or could have made a layer.</param>
 /// <param name="Cached">How many of them were not done, as their result was known.</param>
-public sealed record BuildResult(Digest ImageId, int Steps, int Cached);
+public sealed record BuildResult(Digest ImageId, int Steps, int Cached)
+{
+    /// <summary>Whether an output has the image, and not only its files.</summary>
+    public bool HasImage { get; init; }
+
+    /// <summary>The digest of the configuration; null when there are several platforms.</summary>
+    public Digest? Config { get; init; }
+
+    /// <summary>The manifest or index that went out, or was kept; null when there is none.</summary>
+    public Descriptor? Manifest { get; init; }
+
+    /// <summary>The image's names.</summary>
+    public IReadOnlyList<ImageReference> Names { get; init; } = [];
+}

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Text;
 using CrunSharp.Build.Cache;
 using CrunSharp.Build.Cache.Transfers;
 using CrunSharp.Build.Contexts;
@@ -7,6 +8,7 @@ using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Build.Graph;
 using CrunSharp.Build.Linting;
+using CrunSharp.Build.Outputs;
 using CrunSharp.Build.Progress;
 using CrunSharp.Build.Remote;
 using CrunSharp.Build.Steps;
@@ -26,36 +28,59 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private readonly Dictionary<StageNode, Task<StageResult>> _stages = [];
     private readonly SemaphoreSlim _running = new(Math.Max(4, Environment.ProcessorCount));
     private readonly BuildSources _sources = new(store, cache, request, clock, contexts);
-    private readonly StepMaking _making = new(store, request, arguments, runner);
+    private readonly DateTimeOffset? _epoch = SourceDateEpoch.Of(request);
+    private readonly HashSet<StageNode> _wanted = [];
+    private readonly DateTimeOffset _started = clock.GetUtcNow();
     private readonly Downloads _downloads = new(store, cache.Downloads) { MostBytes = request.MostFetchedBytes };
     private readonly GitSource _git = new(store) { MostBytes = request.MostFetchedBytes };
     private readonly CacheTransfers _transfers = new(store, cache, request, progress, numbers.Fetching);
+    private EarlyCompression? _compression;
     private int _steps;
     private int _cached;
 
     public async Task<BuildResult> RunAsync(CancellationToken cancellationToken)
     {
         FromLint.CheckVariables(file, arguments, linter);
-        var graph = await MakeGraphAsync(cancellationToken).ConfigureAwait(false);
-        DockerfileCheck.CheckStages(graph, file, arguments, _sources, linter);
+        var planning = new GraphMaking(request, file, arguments, _sources, contexts, Fetching);
+        var graphs = new List<BuildGraph>();
+        foreach (var platform in request.Platforms.Count > 0 ? request.Platforms : (IReadOnlyList<Platform?>)[null])
+            graphs.Add(await planning.MakeGraphAsync(platform, cancellationToken).ConfigureAwait(false));
+        foreach (var graph in graphs)
+        {
+            for (var stage = graph.Target; stage is not null; stage = stage.BaseStage) _wanted.Add(stage);
+        }
+        foreach (var graph in graphs.Take(1)) DockerfileCheck.CheckStages(graph, file, arguments, _sources, linter);
         linter.ThrowIfError();
-        await BuildStagesAsync(graph, cancellationToken).ConfigureAwait(false);
-
-        var target = await _stages[graph.Target].ConfigureAwait(false);
-        target.Image.AddLabels(request.Labels);
-        var exporting = Show("exporting to image");
-        progress.Started(exporting);
+        _compression = new EarlyCompression(store, request.Output, cancellationToken);
+        await BuildStagesAsync(graphs, cancellationToken).ConfigureAwait(false);
         await Task.WhenAll(_commits).ConfigureAwait(false);
-        var diffIds = await target.DiffIdsAsync().ConfigureAwait(false);
-        var config = ImageJson.Write(target.Image.Finish(diffIds, target.Layers.Select(static layer => layer.Created)));
+        var images = new List<BuiltImage>();
+        foreach (var graph in graphs) images.Add(await FinishAsync(graph.Target).ConfigureAwait(false));
         _sources.SaveIndexes();
-        var image = store.Images.Add(config, request.Tags);
+        await _compression.FinishAsync().ConfigureAwait(false);
+        var result = await new Exporter(store, request, _epoch, clock, Fetching) { Provenance = ProvenanceOf() }.RunAsync(images, cancellationToken).ConfigureAwait(false);
         store.Sync();
-        progress.Finished(exporting);
-        await _transfers.ExportAsync(target.Layers, cancellationToken).ConfigureAwait(false);
+        await _transfers.ExportAsync(await LayersOfAsync(graphs).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         if (arguments.Unused(file) is { Count: > 0 } unused)
             progress.Warning($"[Warning] One or more build-args [{string.Join(' ', unused)}] were not consumed");
-        return new BuildResult(image.Id, _steps, _cached);
+        if (request.Output.Provenance is not null && !Exporter.OutputsOf(request).Any(static output => output.HasBlobs))
+            progress.Warning("[Warning] the provenance is nowhere: only archives and registries hold it");
+        return result with { Steps = _steps, Cached = _cached };
+    }
+
+    private Provenance? ProvenanceOf() => request.Output.Provenance is { } options
+        ? new Provenance(options, request, Encoding.UTF8.GetBytes(string.Concat(file.Source.Lines)), _sources.Materials(), _started, clock) : null;
+
+    private async Task<IReadOnlyList<BuiltLayer>> LayersOfAsync(IEnumerable<BuildGraph> graphs) =>
+        [.. (await Task.WhenAll(graphs.Select(graph => _stages[graph.Target])).ConfigureAwait(false)).SelectMany(static stage => stage.Layers).Distinct()];
+
+    private async Task<BuiltImage> FinishAsync(StageNode target)
+    {
+        var stage = await _stages[target].ConfigureAwait(false);
+        stage.Image.AddLabels(request.Labels);
+        var layers = await Task.WhenAll(stage.Layers.Select(static layer => layer.Committed)).ConfigureAwait(false);
+        var config = stage.Image.Finish([.. layers.Select(static layer => layer.DiffId)], stage.Layers.Select(static layer => layer.Created), SourceDateEpoch.Format(_epoch));
+        return new BuiltImage(target.Platform, config, layers, stage.Layers.Count(static layer => layer.Created is null), stage.BaseId);
     }
 
     /// <summary>Waits for what still reads a draft, then removes all that is not needed.</summary>
@@ -63,6 +88,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     {
         // What failed was reported, or the build failed before it mattered.
         foreach (var commit in _commits) await commit.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_compression is not null) await _compression.FinishAsync().ConfigureAwait(false);
         _sources.Dispose();
         _downloads.Dispose();
         _transfers.Dispose();
@@ -70,60 +96,14 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         _running.Dispose();
     }
 
-    // Base images may have triggers, and triggers may need more stages: images are looked up while the graph is made.
-    private async Task<BuildGraph> MakeGraphAsync(CancellationToken cancellationToken)
-    {
-        for (; ; )
-        {
-            string? missing = null;
-            var graph = BuildGraph.Create(file, arguments, request.Target, _sources.Named, name =>
-            {
-                if (_sources.TryFind(name) is { } image) return image.Config.Config?.OnBuild ?? [];
-                missing ??= name;
-                return [];
-            });
-            if (missing is not null)
-            {
-                await PullAsync(missing, graph.Stages.First(node => node.BaseName == missing).Stage.From, cancellationToken).ConfigureAwait(false);
-                continue;
-            }
-            // Before steps run: two that draw on one terminal would disturb each other.
-            foreach (var node in graph.Stages.SelectMany(static stage => stage.Instructions))
-            {
-                foreach (var (_, name) in (IEnumerable<FileSource>)[node.Source, .. node.Mounts])
-                {
-                    if (_sources.IsImage(name) && _sources.TryFind(name) is null)
-                        await PullAsync(name, node.Instruction, cancellationToken).ConfigureAwait(false);
-                    if (name is not null && _sources.Named.TryGetValue(name, out var context) && context.IsRemote)
-                        await contexts.FetchAsync(name, context, Fetching, cancellationToken).ConfigureAwait(false);
-                }
-            }
-            return graph;
-        }
-    }
-
-    private async Task PullAsync(string image, Instruction needs, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await _sources.PullAsync(image, cancellationToken).ConfigureAwait(false);
-        }
-        catch (CrunException error)
-        {
-            // A stage that is written wrongly is taken for an image.
-            var near = Suggestion.Near(image, file.Stages.Select(static stage => stage.From.StageName).OfType<string>());
-            throw DockerfileError.Within(file.Source, needs.Range, (near is null ? error : new CrunException(error.Kind, $"{error.Message} (did you mean {near}?)", inner: error)).About(image));
-        }
-    }
-
     // The first failure stops the others, and is told when they have stopped.
-    private async Task BuildStagesAsync(BuildGraph graph, CancellationToken cancellationToken)
+    private async Task BuildStagesAsync(IReadOnlyList<BuildGraph> graphs, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Exception? first = null;
-        foreach (var stage in graph.Stages)
+        foreach (var (graph, stage) in graphs.SelectMany(static graph => graph.Stages.Select(stage => (graph, stage))))
         {
-            var labels = new StepLabels(stage, named: graph.Stages.Count > 1);
+            var labels = new StepLabels(stage, named: graph.Stages.Count > 1, hasPlatform: graphs.Count > 1);
             _stages[stage] = Task.Run(() => BuildOrStopAsync(stage, labels), CancellationToken.None);
         }
         foreach (var task in _stages.Values) await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -156,7 +136,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             {
                 var instruction = node.Instruction.Expand(new WordExpander(file.Escape, result.Image.LookUp));
                 if (instruction is RunInstruction or TransferInstruction or WorkdirInstruction)
-                    await BuildStepAsync(result, node, instruction, labels, cancellationToken).ConfigureAwait(false);
+                    await BuildStepAsync(stage, result, node, instruction, labels, cancellationToken).ConfigureAwait(false);
                 else
                     result.Image.Apply(instruction, file.Escape);
             }
@@ -171,12 +151,14 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private async Task<StageResult> StartAsync(StageNode stage, StepLabels labels, CancellationToken cancellationToken)
     {
         if (stage.BaseStage is { } parent) return (await ResultOf(parent, cancellationToken).ConfigureAwait(false)).Fork();
-        if (stage.IsFromScratch) return new StageResult(StageImage.FromScratch(arguments), []);
+        if (stage.IsFromScratch) return new StageResult(StageImage.FromScratch(stage.Arguments, stage.Platform), []);
         try
         {
-            var image = _sources.Find(stage.BaseName);
+            var image = _sources.Find(stage.BaseName, stage);
             progress.Cached(Show(labels.Next($"FROM {stage.BaseName}")));
-            return new StageResult(StageImage.From(arguments, image.Config), _sources.LayersOf(image));
+            var layers = _sources.LayersOf(image);
+            if (_wanted.Contains(stage)) foreach (var layer in layers) _compression!.Add(layer.Committed, isNew: false);
+            return new StageResult(StageImage.From(stage.Arguments, stage.Platform, image.Config), layers) { BaseId = image.Id };
         }
         catch (CrunException error)
         {
@@ -192,15 +174,15 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         return task.IsCompletedSuccessfully ? await task.ConfigureAwait(false) : throw new OperationCanceledException(cancellationToken);
     }
 
-    private async Task BuildStepAsync(StageResult stage, InstructionNode node, Instruction instruction, StepLabels labels, CancellationToken cancellationToken)
+    private async Task BuildStepAsync(StageNode of, StageResult stage, InstructionNode node, Instruction instruction, StepLabels labels, CancellationToken cancellationToken)
     {
         var shown = new ShownStep(this, labels.Next(StepMaking.TitleOf(instruction)));
         try
         {
             var view = stage.View();
             var step = instruction is TransferInstruction transfer
-                ? await new CopyMaking(_downloads, _git, Fetching).MakeAsync(stage, transfer, () => TreeOfAsync(node.Source, cancellationToken), view, cancellationToken).ConfigureAwait(false)
-                : _making.Make(stage, instruction, await MountsOfAsync(stage, node, instruction, cancellationToken).ConfigureAwait(false), view);
+                ? await new CopyMaking(_downloads, _git, Fetching).MakeAsync(stage, transfer, () => TreeOfAsync(node.Source, of, cancellationToken), view, cancellationToken).ConfigureAwait(false)
+                : new StepMaking(store, request, of.Arguments, runner).Make(stage, of.Platform, instruction, await MountsOfAsync(of, stage, node, instruction, cancellationToken).ConfigureAwait(false), view);
             if (step is null) return;
             stage.Image.AddHistory(step.History, hasLayer: true);
             Interlocked.Increment(ref _steps);
@@ -214,6 +196,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
                 : await shared.Task.ConfigureAwait(false);
             _transfers.Note(step.Key, step.IsIndependent ? [] : [.. stage.Layers], layer);
             stage.Add(layer, withoutParent);
+            if (_wanted.Contains(of)) _compression!.Add(layer.Committed, isNew: true);
             shown.End();
             if (!shown.WasStarted) Interlocked.Increment(ref _cached);
         }
@@ -229,12 +212,12 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         }
     }
 
-    private async Task<SourceTree> TreeOfAsync(FileSource source, CancellationToken cancellationToken) =>
+    private async Task<SourceTree> TreeOfAsync(FileSource source, StageNode of, CancellationToken cancellationToken) =>
         source.Stage is { } stage ? _sources.TreeOf(await ResultOf(stage, cancellationToken).ConfigureAwait(false), stage)
-        : source.Name is { } name ? _sources.TreeOf(name)
+        : source.Name is { } name ? _sources.TreeOf(name, of)
         : _sources.Context();
 
-    private async Task<IReadOnlyList<RunMountSource>> MountsOfAsync(StageResult stage, InstructionNode node, Instruction instruction, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<RunMountSource>> MountsOfAsync(StageNode of, StageResult stage, InstructionNode node, Instruction instruction, CancellationToken cancellationToken)
     {
         if (instruction is not RunInstruction { MountList: { Count: > 0 } list }) return [];
         var mounts = new List<RunMountSource>(list.Count);
@@ -244,7 +227,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             var target = mount.Target is not { Length: > 0 } given ? "" : PosixPath.InRoot(PosixPath.Join(stage.Image.WorkingDirectory, given));
             if (target == "/") throw CrunException.Invalid($"invalid mount target {GoText.Quote(mount.Target!)}");
             var hasFiles = mount.Type == RunMountType.Bind || (mount is { Type: RunMountType.Cache, From: not null } && !mount.From.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase));
-            var tree = hasFiles ? await TreeOfAsync(node.Mounts[i], cancellationToken).ConfigureAwait(false) : null;
+            var tree = hasFiles ? await TreeOfAsync(node.Mounts[i], of, cancellationToken).ConfigureAwait(false) : null;
             mounts.Add(new RunMountSource(mount, tree, tree?.Get(mount.Source ?? "/", cancellationToken)) { Target = target });
         }
         return mounts;
@@ -317,7 +300,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         await step.RunAsync(site, cancellationToken).ConfigureAwait(false);
 
         // From here on the directory is frozen: the next step stands on it while its digest is made.
-        var created = SourceDateEpoch() ?? clock.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
+        var created = SourceDateEpoch.Format(_epoch) ?? clock.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
         var parent = ParentOf(step, stage);
         var key = step.Key;
         var commit = Task.Run(async () =>
@@ -343,11 +326,6 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
 
     private CrunException Located(Exception error, Instruction instruction) => DockerfileError.Within(file.Source, instruction.Range,
         CrunException.Of(error, instruction.Name));
-
-    private string? SourceDateEpoch() =>
-        long.TryParse(arguments.Given("SOURCE_DATE_EPOCH") ?? arguments.Global("SOURCE_DATE_EPOCH"), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-        && seconds <= 253402300799
-            ? DateTimeOffset.FromUnixTimeSeconds(seconds).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture) : null;
 
     private IDisposable Fetching(string title) => numbers.Fetching(title);
 

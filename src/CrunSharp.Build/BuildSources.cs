@@ -4,9 +4,12 @@ using CrunSharp.Build.Cache;
 using CrunSharp.Build.Contexts;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Graph;
+using CrunSharp.Build.Outputs;
 using CrunSharp.Build.Steps;
+using CrunSharp.Engine.Transfers;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
 using CrunSharp.Storage;
 using Microsoft.Win32.SafeHandles;
 
@@ -21,8 +24,7 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     private const string LayoutMark = "oci-layout://";
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Image> _images = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _pulled = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Name, Platform Platform), Image> _images = [];
     private readonly Dictionary<Digest, ViewLayer> _layers = [];
     private readonly Dictionary<string, ContextIndex> _indexes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (SafeFileHandle Directory, SourceTree Tree)> _trees = new(StringComparer.Ordinal);
@@ -34,35 +36,62 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     public bool IsImage([NotNullWhen(true)] string? name) => name is not null && !name.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase)
         && (!Named.TryGetValue(name, out var context) || context.IsImage);
 
-    /// <summary>An image of the store; null when it is not there, or there may be a newer one.</summary>
+    /// <summary>An image of the store; null when it is not there, is for another platform than was asked for, or there may be a newer one.</summary>
+    /// <param name="name">The image's name.</param>
+    /// <param name="stage">The stage that needs it, whose platform counts.</param>
+    /// <param name="isOtherFine">Whether an image for another platform will do, to look at.</param>
     /// <exception cref="CrunException">The name is no image's name.</exception>
-    public Image? TryFind(string name)
+    public Image? TryFind(string name, StageNode stage, bool isOtherFine = false)
     {
         name = ImageOf(name);
         lock (_lock)
         {
-            if (_images.TryGetValue(name, out var known)) return known;
-            if (name.StartsWith(LayoutMark, StringComparison.Ordinal)) return _images[name] = ImportLayout(name[LayoutMark.Length..]);
-            if (request.AlwaysPull && !_pulled.Contains(name)) return null;
+            if (_images.TryGetValue((name, stage.Platform), out var known)) return known;
+            if (name.StartsWith(LayoutMark, StringComparison.Ordinal)) return Keep(name, stage, ImportLayout(name[LayoutMark.Length..]));
+            if (request.AlwaysPull) return null;
             if (store.Images.TryResolve(name) is not { } image) return null;
-            store.Layers.Pin(image.DiffIds);
-            return _images[name] = image;
+            return !stage.IsPlatformAsked || PlatformChoice.IsFor(PlatformChoice.Of(image.Config), stage.Platform) ? Keep(name, stage, image) : isOtherFine ? image : null;
         }
     }
 
     /// <summary>An image of the store.</summary>
     /// <exception cref="CrunException">It is not there.</exception>
-    public Image Find(string name) => TryFind(name) ?? throw CrunException.NotFound($"{ImageReference.Parse(ImageOf(name))}: not found");
+    public Image Find(string name, StageNode stage) => TryFind(name, stage) ?? throw CrunException.NotFound($"{ImageReference.Parse(ImageOf(name))}: not found");
 
     /// <summary>Brings an image into the store.</summary>
     /// <exception cref="CrunException">It cannot be had.</exception>
-    public async Task PullAsync(string name, CancellationToken cancellationToken)
+    public async Task PullAsync(string name, StageNode stage, CancellationToken cancellationToken)
     {
         var reference = ImageReference.Parse(ImageOf(name));
-        if (request.Pull is not { } pull) throw CrunException.NotFound($"{reference}: not found");
-        await pull(reference, cancellationToken).ConfigureAwait(false);
-        lock (_lock) _pulled.Add(ImageOf(name));
-        Find(name);
+        var other = store.Images.TryResolve(ImageOf(name)) is { } there ? $" (here it is for {PlatformChoice.Of(there.Config)}, and {stage.Platform} is needed)" : "";
+        if (request.Pull is not { } pull) throw CrunException.NotFound($"{reference}: not found{other}");
+        try
+        {
+            var image = await pull(reference, stage.IsPlatformAsked ? stage.Platform : null, cancellationToken).ConfigureAwait(false);
+            if (stage.IsPlatformAsked && !PlatformChoice.IsFor(PlatformChoice.Of(image.Config), stage.Platform))
+                throw CrunException.NotFound($"{reference} is for {PlatformChoice.Of(image.Config)}, not for {stage.Platform}");
+            lock (_lock) Keep(ImageOf(name), stage, image);
+        }
+        catch (CrunException error) when (other.Length > 0 && !request.AlwaysPull)
+        {
+            throw new CrunException(error.Kind, error.Message + other, inner: error);
+        }
+    }
+
+    /// <summary>The images that were needed.</summary>
+    public IReadOnlyList<Material> Materials()
+    {
+        lock (_lock)
+        {
+            return [.. _images.Select(static found => new Material(ImageReference.Parse(found.Key.Name), PlatformChoice.Of(found.Value.Config), found.Value.ManifestDigest ?? found.Value.Id))
+                .OrderBy(static material => material.Name.ToString(), StringComparer.Ordinal).ThenBy(static material => material.Platform.ToString(), StringComparer.Ordinal)];
+        }
+    }
+
+    private Image Keep(string name, StageNode stage, Image image)
+    {
+        store.Layers.Pin(image.DiffIds);
+        return _images[(name, stage.Platform)] = image;
     }
 
     /// <summary>A layer of the store that a step once made; null when it is gone.</summary>
@@ -122,11 +151,11 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
     /// <summary>The files of a stage.</summary>
     public SourceTree TreeOf(StageResult stage, StageNode node) =>
         new(stage.View() ?? throw CrunException.Invalid($"stage {node.Name} has no files"), DockerIgnore.None,
-            IndexOf($"stage:{ContextName}:{request.DockerfilePath}:{node.Name}"), MayChange: false);
+            IndexOf($"stage:{ContextName}:{request.DockerfilePath}:{node.Name}:{node.Platform}"), MayChange: false);
 
     /// <summary>The files of an image.</summary>
     /// <exception cref="CrunException">It cannot be had, or has no files.</exception>
-    public SourceTree TreeOf(string name)
+    public SourceTree TreeOf(string name, StageNode stage)
     {
         if (Named.TryGetValue(name, out var context) && context.IsFiles)
         {
@@ -134,7 +163,7 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
                 : TreeOf(context.Value, "context:" + Path.GetFullPath(context.Value), isMain: false);
         }
         if (name.Equals(BuildGraph.Scratch, StringComparison.OrdinalIgnoreCase)) throw CrunException.Invalid("scratch has no files");
-        var image = Find(name);
+        var image = Find(name, stage);
         var view = StageResult.ViewOf(LayersOf(image)) ?? throw CrunException.Invalid($"image {name} has no files");
         return new SourceTree(view, DockerIgnore.None, IndexOf($"image:{image.Id}"), MayChange: false);
     }

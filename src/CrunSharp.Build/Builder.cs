@@ -2,6 +2,7 @@ using CrunSharp.Build.Cache;
 using CrunSharp.Build.Contexts;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Linting;
+using CrunSharp.Build.Outputs;
 using CrunSharp.Build.Progress;
 using CrunSharp.Build.Steps;
 using CrunSharp.Kernel.Files;
@@ -28,6 +29,7 @@ public sealed class Builder(Store store, TimeProvider? clock = null)
     /// </exception>
     public async Task<BuildResult> BuildAsync(BuildRequest request, IStepRunner runner, IBuildProgress progress, CancellationToken cancellationToken)
     {
+        Exporter.Check(request);
         using var cache = BuildCache.Open(store.Root);
         var shown = new StepNumbers(progress);
         using var contexts = new FetchedContexts(store, cache, request);

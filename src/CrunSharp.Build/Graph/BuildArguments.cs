@@ -23,15 +23,16 @@ internal sealed class BuildArguments
     /// <param name="file">The Dockerfile.</param>
     /// <param name="given">The caller's values; null takes the value of the caller's environment.</param>
     /// <param name="target">The name of the stage to build.</param>
+    /// <param name="platform">The platform to build for.</param>
     /// <exception cref="CrunException">A default cannot be expanded.</exception>
-    public static BuildArguments Create(ParsedDockerfile file, IReadOnlyDictionary<string, string?> given, string? target)
+    public static BuildArguments Create(ParsedDockerfile file, IReadOnlyDictionary<string, string?> given, string? target, Platform platform)
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in given)
             if ((value ?? Environment.GetEnvironmentVariable(name)) is { } known) values[name] = known;
 
         var global = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (name, value) in OfPlatform(target)) global[name] = values.GetValueOrDefault(name, value);
+        foreach (var (name, value) in OfPlatform(target, platform)) global[name] = values.GetValueOrDefault(name, value);
         foreach (var instruction in file.GlobalArguments)
         {
             foreach (var argument in instruction.Arguments)
@@ -87,16 +88,15 @@ internal sealed class BuildArguments
         }
     }
 
-    private static IEnumerable<KeyValuePair<string, string>> OfPlatform(string? target)
+    private static IEnumerable<KeyValuePair<string, string>> OfPlatform(string? target, Platform platform)
     {
-        var host = Platform.Host;
-        foreach (var prefix in (string[])["BUILD", "TARGET"])
+        foreach (var (prefix, of) in ((string, Platform)[])[("BUILD", Platform.Host), ("TARGET", platform)])
         {
-            yield return new(prefix + "PLATFORM", host.ToString());
-            yield return new(prefix + "OS", host.Os);
-            yield return new(prefix + "OSVERSION", "");
-            yield return new(prefix + "ARCH", host.Architecture);
-            yield return new(prefix + "VARIANT", host.Variant ?? "");
+            yield return new(prefix + "PLATFORM", of.ToString());
+            yield return new(prefix + "OS", of.Os);
+            yield return new(prefix + "OSVERSION", of.OsVersion ?? "");
+            yield return new(prefix + "ARCH", of.Architecture);
+            yield return new(prefix + "VARIANT", of.Variant ?? "");
         }
         yield return new("TARGETSTAGE", target ?? "default");
     }

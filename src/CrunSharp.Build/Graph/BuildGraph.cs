@@ -2,6 +2,7 @@ using System.Globalization;
 using CrunSharp.Build.Contexts;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
+using CrunSharp.Engine.Transfers;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
 
@@ -18,8 +19,17 @@ internal sealed record InstructionNode(Instruction Instruction, FileSource Sourc
 internal readonly record struct FileSource(StageNode? Stage, string? Name);
 
 /// <summary>A stage that has to be built.</summary>
-internal sealed class StageNode(Stage stage, string baseName, StageNode? baseStage)
+internal sealed class StageNode(Stage stage, string baseName, StageNode? baseStage, BuildArguments arguments)
 {
+    /// <summary>The variables before the first FROM, for the platform that is built for.</summary>
+    public BuildArguments Arguments { get; } = arguments;
+
+    /// <summary>The platform that its commands and base are for.</summary>
+    public required Platform Platform { get; init; }
+
+    /// <summary>Whether FROM or the caller asked for the platform.</summary>
+    public required bool IsPlatformAsked { get; init; }
+
     /// <summary>The stage as it was read.</summary>
     public Stage Stage { get; } = stage;
 
@@ -55,14 +65,15 @@ internal sealed class BuildGraph
     public const string Scratch = "scratch";
 
     private readonly ParsedDockerfile _file;
-    private readonly Func<string, IReadOnlyList<string>> _triggersOf;
+    private readonly Platform? _platform;
+    private readonly Func<StageNode, IReadOnlyList<string>> _triggersOf;
     private readonly IReadOnlyDictionary<string, ContextAddress> _contexts;
     private readonly List<StageNode> _all = [];
     private readonly Dictionary<string, StageNode> _byName = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<StageNode> _reachable = [];
 
-    private BuildGraph(ParsedDockerfile file, IReadOnlyDictionary<string, ContextAddress> contexts, Func<string, IReadOnlyList<string>> triggersOf) =>
-        (_file, _contexts, _triggersOf) = (file, contexts, triggersOf);
+    private BuildGraph(ParsedDockerfile file, Platform? platform, IReadOnlyDictionary<string, ContextAddress> contexts, Func<StageNode, IReadOnlyList<string>> triggersOf) =>
+        (_file, _platform, _contexts, _triggersOf) = (file, platform, contexts, triggersOf);
 
     /// <summary>The stages that have to be built, each after those that it needs.</summary>
     public IReadOnlyList<StageNode> Stages { get; private set; } = [];
@@ -73,26 +84,28 @@ internal sealed class BuildGraph
     /// <summary>Makes the graph; stages that the target does not need are left out.</summary>
     /// <param name="file">The Dockerfile.</param>
     /// <param name="arguments">The variables of FROM.</param>
+    /// <param name="platform">The platform to build for; null for this host's.</param>
     /// <param name="target">The stage that is wanted, by name or index; null for the last.</param>
     /// <param name="contexts">The named contexts, which win over stages and images.</param>
     /// <param name="triggersOf">The ONBUILD triggers of an image.</param>
-    /// <param name="isCheck">Whether nothing is built: without a target all stages are wanted, and platforms need not be this host's.</param>
+    /// <param name="isCheck">Whether nothing is built: without a target all stages are wanted.</param>
     /// <exception cref="CrunException">A stage is not there, comes too late, or needs itself.</exception>
-    public static BuildGraph Create(ParsedDockerfile file, BuildArguments arguments, string? target, IReadOnlyDictionary<string, ContextAddress> contexts,
-        Func<string, IReadOnlyList<string>> triggersOf, bool isCheck = false)
+    public static BuildGraph Create(ParsedDockerfile file, BuildArguments arguments, Platform? platform, string? target, IReadOnlyDictionary<string, ContextAddress> contexts,
+        Func<StageNode, IReadOnlyList<string>> triggersOf, bool isCheck = false)
     {
-        var graph = new BuildGraph(file, contexts, triggersOf);
-        foreach (var stage in file.Stages) graph.Add(stage, arguments, isCheck);
+        var graph = new BuildGraph(file, platform, contexts, triggersOf);
+        foreach (var stage in file.Stages) graph.Add(stage, arguments);
         graph.Target = graph.FindTarget(target);
         foreach (var node in isCheck && target is null ? graph._all : [graph.Target]) graph.Reach(node);
         graph.Stages = [.. graph._all.Where(graph._reachable.Contains)];
         return graph;
     }
 
-    private void Add(Stage stage, BuildArguments arguments, bool isCheck)
+    private void Add(Stage stage, BuildArguments arguments)
     {
         var from = stage.From;
         string name;
+        Platform? platform = null;
         try
         {
             name = Expansion.Word(from.Image, _file.Escape, arguments.Global);
@@ -103,16 +116,21 @@ internal sealed class BuildGraph
         }
         try
         {
-            if (from.Platform is not null) CheckPlatform(Expansion.Word(from.Platform, _file.Escape, arguments.Global), from.Platform, isCheck, Meant);
+            if (from.Platform is not null) platform = PlatformOf(Expansion.Word(from.Platform, _file.Escape, arguments.Global), from.Platform, Meant);
         }
         catch (CrunException error)
         {
             throw DockerfileError.Within(_file.Source, from.Range, error.About(from.Platform!));
         }
         if (name.Length == 0) throw DockerfileError.At(_file.Source, from.Range, $"base name ({from.Image}) should not be blank{Meant(from.Image)}", from.Image);
-        var node = _contexts.TryGetValue(name, out var context)
-            ? new StageNode(stage, name, context.Kind == ContextKind.Stage ? StageOf(name, context, from) : null) { IsFromFiles = context.IsFiles }
-            : new StageNode(stage, name, _byName.GetValueOrDefault(name));
+        var isNamed = _contexts.TryGetValue(name, out var context);
+        var parent = !isNamed ? _byName.GetValueOrDefault(name) : context.Kind == ContextKind.Stage ? StageOf(name, context, from) : null;
+        var node = new StageNode(stage, name, parent, arguments)
+        {
+            IsFromFiles = isNamed && context.IsFiles,
+            Platform = platform ?? parent?.Platform ?? _platform ?? Platform.Host,
+            IsPlatformAsked = (platform ?? _platform) is not null,
+        };
         _all.Add(node);
         // A later stage of the same name is the one that is meant from there on.
         if (from.StageName is { } own) _byName[own] = node;
@@ -135,27 +153,22 @@ internal sealed class BuildGraph
     private StageNode StageOf(string name, ContextAddress context, Instruction needs) => _byName.GetValueOrDefault(context.Value)
         ?? throw DockerfileError.At(_file.Source, needs.Range, $"the context {name} is stage {GoText.Quote(context.Value)}, which is not defined before{Suggestion.For(context.Value, _byName.Keys)}");
 
-    private static void CheckPlatform(string platform, string written, bool isCheck, Func<string, string> meant)
+    private static Platform PlatformOf(string platform, string written, Func<string, string> meant)
     {
         if (platform.Length == 0) throw CrunException.Invalid($"empty platform value from expression {written}{meant(written)}");
-        var parts = platform.ToLowerInvariant().Split('/');
-        foreach (var part in parts)
+        foreach (var part in platform.Split('/'))
         {
             if (part.Length == 0 || !part.All(static c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-'))
                 throw CrunException.Invalid($"failed to parse platform {written}: {GoText.Quote(part)} is an invalid component of {GoText.Quote(platform)}: platform specifier component must match \"^[A-Za-z0-9_.-]+$\": invalid argument{meant(written)}");
         }
-        var host = Platform.Host;
-        var (os, architecture, variant) = parts switch
+        try
         {
-            [var one] => one == host.Os ? (one, host.Architecture, "") : (host.Os, one, ""),
-            [var first, var second] => (first, second, ""),
-            [var first, var second, var third] => (first, second, third),
-            _ => throw CrunException.Invalid($"failed to parse platform {written}: {GoText.Quote(platform)} is not os[/architecture[/variant]]"),
-        };
-        if (isCheck) return;
-        architecture = architecture switch { "x86_64" or "x86-64" => "amd64", "aarch64" => "arm64", _ => architecture };
-        if (os != host.Os || architecture != host.Architecture || variant is not ("" or "v8" or "v1"))
-            throw CrunException.Unsupported($"platform {platform} is not this host's, which is {host}");
+            return PlatformChoice.Parse(platform);
+        }
+        catch (CrunException error)
+        {
+            throw CrunException.Invalid($"failed to parse platform {written}: {error.Message}");
+        }
     }
 
     private StageNode FindTarget(string? target)
@@ -187,7 +200,7 @@ internal sealed class BuildGraph
 
     private IEnumerable<string> TriggersOf(StageNode node) =>
         node.BaseStage is { } parent ? parent.Stage.Instructions.OfType<OnbuildInstruction>().Select(static onbuild => onbuild.Trigger)
-        : node.IsFromScratch ? [] : _triggersOf(node.BaseName);
+        : node.IsFromScratch ? [] : _triggersOf(node);
 
     private InstructionNode Connect(StageNode node, Instruction instruction, bool isTrigger)
     {

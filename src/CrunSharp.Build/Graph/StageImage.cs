@@ -17,15 +17,16 @@ internal sealed class StageImage
 
     private readonly BuildArguments _arguments;
     private readonly ImageConfig? _start;
+    private readonly Platform _platform;
     private readonly List<(string Name, string? Value)> _declared = [];
     private readonly List<HistoryEntry> _history;
     private ContainerConfig _config;
     private string? _author;
     private bool _cmdSet;
 
-    private StageImage(BuildArguments arguments, ImageConfig? start, ContainerConfig config)
+    private StageImage(BuildArguments arguments, Platform platform, ImageConfig? start, ContainerConfig config)
     {
-        (_arguments, _start, _config) = (arguments, start, config);
+        (_arguments, _platform, _start, _config) = (arguments, platform, start, config);
         _author = start?.Author;
         _history = [.. start?.History ?? []];
     }
@@ -40,17 +41,17 @@ internal sealed class StageImage
     public IReadOnlyList<string> Shell => _config.Shell is { Count: > 0 } shell ? shell : DefaultShell;
 
     /// <summary>The image of a stage that starts from nothing.</summary>
-    public static StageImage FromScratch(BuildArguments arguments) =>
-        new(arguments, null, new ContainerConfig { Env = [$"PATH={DefaultPath}"], WorkingDir = "/" });
+    public static StageImage FromScratch(BuildArguments arguments, Platform platform) =>
+        new(arguments, platform, null, new ContainerConfig { Env = [$"PATH={DefaultPath}"], WorkingDir = "/" });
 
     /// <summary>The image of a stage that starts from an image; what it would run when built on is not inherited.</summary>
-    public static StageImage From(BuildArguments arguments, ImageConfig image) =>
-        new(arguments, image, (image.Config ?? new ContainerConfig()) with { OnBuild = null });
+    public static StageImage From(BuildArguments arguments, Platform platform, ImageConfig image) =>
+        new(arguments, platform, image, (image.Config ?? new ContainerConfig()) with { OnBuild = null });
 
     /// <summary>The image of a stage that starts from this one, with its variables.</summary>
     public StageImage Fork()
     {
-        var fork = new StageImage(_arguments, _start, _config with { OnBuild = null }) { _author = _author };
+        var fork = new StageImage(_arguments, _platform, _start, _config with { OnBuild = null }) { _author = _author };
         fork._history.Clear();
         fork._history.AddRange(_history);
         fork._declared.AddRange(_declared);
@@ -153,7 +154,8 @@ internal sealed class StageImage
     /// <summary>The configuration as it is stored.</summary>
     /// <param name="diffIds">The layers.</param>
     /// <param name="layerTimes">When each layer was made; null for the base image's.</param>
-    public ImageConfig Finish(IReadOnlyList<Digest> diffIds, IEnumerable<string?> layerTimes)
+    /// <param name="epoch">When all of it was made, whatever the layers say; null for when it was.</param>
+    public ImageConfig Finish(IReadOnlyList<Digest> diffIds, IEnumerable<string?> layerTimes, string? epoch)
     {
         // A new entry has the time of its layer; one without a layer that of the layer before, or else of the first.
         var times = layerTimes.Where(static time => time is not null).ToList();
@@ -162,15 +164,15 @@ internal sealed class StageImage
         for (var i = _start?.History?.Count ?? 0; i < _history.Count; i++)
         {
             if (_history[i].EmptyLayer != true && next < times.Count) created = times[next++];
-            _history[i] = _history[i] with { Created = created };
+            _history[i] = _history[i] with { Created = epoch ?? created };
         }
         return new ImageConfig
         {
-            Created = created,
+            Created = epoch ?? created,
             Author = _author,
-            Architecture = _start?.Architecture ?? Platform.Host.Architecture,
-            Variant = _start?.Variant,
-            Os = _start?.Os ?? Platform.Host.Os,
+            Architecture = _start?.Architecture ?? _platform.Architecture,
+            Variant = _start is null ? _platform.Variant : _start.Variant,
+            Os = _start?.Os ?? _platform.Os,
             Config = _config,
             Rootfs = new RootFs { DiffIds = diffIds },
             History = _history.Count == 0 ? null : _history,

@@ -20,6 +20,9 @@ internal sealed class StageResult(StageImage image, IReadOnlyList<BuiltLayer> la
     /// <summary>Its configuration.</summary>
     public StageImage Image { get; private init; } = image;
 
+    /// <summary>The id of the image at its bottom; null when there is none.</summary>
+    public Digest? BaseId { get; init; }
+
     /// <summary>Its layers, the lowest first.</summary>
     public IReadOnlyList<BuiltLayer> Layers => _layers;
 
@@ -32,7 +35,7 @@ internal sealed class StageResult(StageImage image, IReadOnlyList<BuiltLayer> la
     /// <summary>The start of a stage that starts from this one.</summary>
     public StageResult Fork()
     {
-        var fork = new StageResult(Image.Fork(), []) { _definition = _definition, IsNew = IsNew };
+        var fork = new StageResult(Image.Fork(), []) { _definition = _definition, IsNew = IsNew, BaseId = BaseId };
         fork._layers.AddRange(_layers);
         return fork;
     }

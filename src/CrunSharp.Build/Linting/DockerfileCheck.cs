@@ -25,7 +25,7 @@ internal static class DockerfileCheck
     {
         var file = Parser.Parse(source, linter, request.BuildArgs.GetValueOrDefault(ChecksVariable));
         if (DefaultsOf(file, request) is { } defaults) FromLint.CheckDefaults(file, defaults, linter);
-        return (file, BuildArguments.Create(file, request.BuildArgs, request.Target));
+        return (file, BuildArguments.Create(file, request.BuildArgs, request.Target, PlatformOf(request) ?? Platform.Host));
     }
 
     /// <summary>Looks at the instructions of stages.</summary>
@@ -36,9 +36,9 @@ internal static class DockerfileCheck
         var images = new Dictionary<StageNode, ImageConfig>();
         foreach (var stage in graph.Stages)
         {
-            if (stage.BaseStage is not null || stage.IsFromScratch || !sources.IsImage(stage.BaseName) || sources.TryFind(stage.BaseName) is not { } image) continue;
+            if (stage.BaseStage is not null || stage.IsFromScratch || !sources.IsImage(stage.BaseName) || sources.TryFind(stage.BaseName, stage, isOtherFine: true) is not { } image) continue;
             images[stage] = image.Config;
-            lint.CheckBase(stage, image.Config, Platform.Host);
+            lint.CheckBase(stage, image.Config, stage.Platform);
         }
         foreach (var stage in graph.Stages) lint.Check(stage, images.GetValueOrDefault(stage)?.Config);
     }
@@ -60,8 +60,8 @@ internal static class DockerfileCheck
             FromLint.CheckVariables(file, arguments, linter);
             using var cache = BuildCache.Open(store.Root);
             using var sources = new BuildSources(store, cache, request with { AlwaysPull = false }, clock);
-            var graph = BuildGraph.Create(file, arguments, request.Target, sources.Named,
-                name => sources.IsImage(name) ? sources.TryFind(name)?.Config.Config?.OnBuild ?? [] : [], isCheck: true);
+            var graph = BuildGraph.Create(file, arguments, PlatformOf(request), request.Target, sources.Named,
+                node => sources.IsImage(node.BaseName) ? sources.TryFind(node.BaseName, node, isOtherFine: true)?.Config.Config?.OnBuild ?? [] : [], isCheck: true);
             CheckStages(graph, file, arguments, sources, linter);
             linter.ThrowIfError();
             return new CheckResult(source, warnings, null, isParsed);
@@ -72,12 +72,14 @@ internal static class DockerfileCheck
         }
     }
 
+    private static Platform? PlatformOf(BuildRequest request) => request.Platforms.Count > 0 ? request.Platforms[0] : null;
+
     // What is wrong with a default is said where the values are worked out.
     private static BuildArguments? DefaultsOf(ParsedDockerfile file, BuildRequest request)
     {
         try
         {
-            return BuildArguments.Create(file, new Dictionary<string, string?>(), request.Target);
+            return BuildArguments.Create(file, new Dictionary<string, string?>(), request.Target, PlatformOf(request) ?? Platform.Host);
         }
         catch (CrunException)
         {

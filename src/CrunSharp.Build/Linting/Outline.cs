@@ -1,11 +1,12 @@
-using CrunSharp.Build.Contexts;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using CrunSharp.Build.Contexts;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Build.Graph;
 using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
 
 namespace CrunSharp.Build.Linting;
 
@@ -33,8 +34,9 @@ public sealed class Outline
     internal static Outline Of(DockerfileSource source, BuildRequest request)
     {
         var file = Parser.Parse(source);
-        var arguments = BuildArguments.Create(file, request.BuildArgs, request.Target);
-        return new Outline(file, arguments, BuildGraph.Create(file, arguments, request.Target ?? (file.Stages.Count - 1).ToString(CultureInfo.InvariantCulture),
+        var platform = request.Platforms.Count > 0 ? request.Platforms[0] : null;
+        var arguments = BuildArguments.Create(file, request.BuildArgs, request.Target, platform ?? Platform.Host);
+        return new Outline(file, arguments, BuildGraph.Create(file, arguments, platform, request.Target ?? (file.Stages.Count - 1).ToString(CultureInfo.InvariantCulture),
             ContextAddress.NamedOf(request), static _ => [], isCheck: true));
     }
 

@@ -35,6 +35,9 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
     /// <summary>The build's own options for commands.</summary>
     public required BuildRequest Request { get; init; }
 
+    /// <summary>The platform that the command is for.</summary>
+    public required Platform Platform { get; init; }
+
     public required IReadOnlyList<string> Args { get; init; }
 
     /// <summary>The environment that belongs to the key.</summary>
@@ -57,7 +60,7 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
         {
             var key = new CacheKey()
                 .Add("op", "RUN").Add("args", Args).Add("env", Env).Add("cwd", Cwd).Add("user", User)
-                .Add("network", Network.ToString()).Add("hostname", Hostname).Add("platform", Platform.Host.ToString());
+                .Add("network", Network.ToString()).Add("hostname", Hostname).Add("platform", Platform.ToString());
             if (Mounts.Count > 0) key.Add("mounts", Mounts.Select(static mount => mount.Key));
             if (Script is not null) key.Add("script", Encoding.UTF8.GetString(Script.Content.Span));
             if (IsPrivileged) key.Add("security", "insecure");
@@ -74,6 +77,7 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
     {
         if (site.Lowers.Count == 0)
             throw CrunException.Invalid($"there are no files that {GoText.Quote(Args[0])} could be in, as the stage starts from scratch");
+        ForeignPrograms.Check(Platform);
         using var mounts = new StepMounts(store, new CacheMounts(store.Root));
         var (files, secretEnv) = (new List<StepFile>(), new List<string>());
         if (Script is not null) files.Add(Script);

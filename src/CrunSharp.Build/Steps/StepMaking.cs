@@ -3,6 +3,7 @@ using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Build.Graph;
 using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
 using CrunSharp.Storage;
 
 namespace CrunSharp.Build.Steps;
@@ -12,13 +13,14 @@ internal sealed class StepMaking(Store store, BuildRequest request, BuildArgumen
 {
     /// <summary>Makes the step of RUN or WORKDIR; null when nothing is to be done but in the configuration.</summary>
     /// <param name="stage">The stage as it is before.</param>
+    /// <param name="platform">The stage's platform.</param>
     /// <param name="instruction">The instruction.</param>
     /// <param name="mounts">The mounts of RUN.</param>
     /// <param name="view">The stage's files; null when it has none.</param>
     /// <exception cref="CrunException">A value is not allowed.</exception>
-    public LayerStep? Make(StageResult stage, Instruction instruction, IReadOnlyList<RunMountSource> mounts, LayerView? view) => instruction switch
+    public LayerStep? Make(StageResult stage, Platform platform, Instruction instruction, IReadOnlyList<RunMountSource> mounts, LayerView? view) => instruction switch
     {
-        RunInstruction run => MakeRun(stage, run, mounts),
+        RunInstruction run => MakeRun(stage, platform, run, mounts),
         WorkdirInstruction workdir => MakeWorkdir(stage, workdir, view),
         _ => throw new ArgumentException($"{instruction.Name} changes no files", nameof(instruction)),
     };
@@ -32,7 +34,7 @@ internal sealed class StepMaking(Store store, BuildRequest request, BuildArgumen
         _ => instruction.Original,
     };
 
-    private RunStep MakeRun(StageResult stage, RunInstruction run, IReadOnlyList<RunMountSource> mounts)
+    private RunStep MakeRun(StageResult stage, Platform platform, RunInstruction run, IReadOnlyList<RunMountSource> mounts)
     {
         if (run.Security == "insecure") RequireAllowed("security.insecure");
         if (run.Network == "host" && request.Network != StepNetwork.Host) RequireAllowed("network.host");
@@ -49,6 +51,7 @@ internal sealed class StepMaking(Store store, BuildRequest request, BuildArgumen
             CachePrefix = arguments.Given("BUILDKIT_CACHE_MOUNT_NS") is { Length: > 0 } prefix ? prefix + "/" : "",
             IsPrivileged = run.Security == "insecure",
             Request = request,
+            Platform = platform,
             History = $"RUN {stage.Image.ArgumentPrefix()}{string.Join(' ', args)} # buildkit",
             Args = args,
             Env = stage.Image.Environment(),

@@ -22,8 +22,9 @@ public sealed class ImagePull(Store store, RegistryClient client, RegistryOption
     /// <param name="name">Its name, with a tag or a digest.</param>
     /// <param name="platform">The platform that it shall be for; null for this host's.</param>
     /// <param name="cancellationToken">Ends it; what was finished stays, as garbage that the next pull may use.</param>
+    /// <param name="leavesName">Whether the image does not get the name, which stands for another platform's.</param>
     /// <exception cref="CrunException">It cannot be had, is not for the platform, or not what was promised; no name has changed.</exception>
-    public async Task<PullResult> RunAsync(ImageReference name, Platform? platform, CancellationToken cancellationToken)
+    public async Task<PullResult> RunAsync(ImageReference name, Platform? platform, CancellationToken cancellationToken, bool leavesName = false)
     {
         if (name is { Host: "docker.io", Path: "library/scratch" }) throw CrunException.Invalid("'scratch' is a reserved name");
         var repository = client.Repository(name);
@@ -41,7 +42,7 @@ public sealed class ImagePull(Store store, RegistryClient client, RegistryOption
         await new LayerFetch(store, repository, hasMirrors, progress).RunAsync(remote.Layers, remote.Config.Rootfs.DiffIds, cancellationToken).ConfigureAwait(false);
         // The image is named once it would survive a power cut.
         store.Sync();
-        var image = store.Images.Add(remote.RawConfig, NamesOf(name, remote.Digest), remote.RawManifest.Span);
+        var image = store.Images.Add(remote.RawConfig, leavesName ? [WithDigest(name, Digest.Of(remote.RawManifest.Span))] : NamesOf(name, remote.Digest), remote.RawManifest.Span);
         if (platform is not null && PlatformChoice.Of(remote.Config) is var actual && !PlatformChoice.IsFor(actual, platform))
             progress.Warning($"image with reference {name.Familiar} was found but its platform ({actual}) does not match the specified platform ({platform})");
         return new PullResult(image, remote.Digest, before?.Id != image.Id);

@@ -144,6 +144,18 @@ public static class OciLayout
         }
     }
 
+    /// <summary>The entries of an index for an image with these names: one for each name, as others read it.</summary>
+    /// <param name="plain">The entry without a name.</param>
+    /// <param name="names">The names; none for an entry without one.</param>
+    public static IEnumerable<Descriptor> Named(Descriptor plain, IReadOnlyList<ImageReference> names) => names.Count == 0 ? [plain] : names.Select(name =>
+    {
+        var annotations = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (key, value) in plain.Annotations ?? new Dictionary<string, string>()) annotations[key] = value;
+        annotations[ContainerdNameAnnotation] = name.ToString();
+        annotations[NameAnnotation] = name.Tag ?? name.Familiar;
+        return plain with { Annotations = annotations };
+    });
+
     internal static void AddIndex(ArchiveTarget target, IReadOnlyList<Descriptor> manifests)
     {
         target.Add("oci-layout", """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray());

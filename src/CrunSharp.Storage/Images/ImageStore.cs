@@ -109,6 +109,17 @@ public sealed class ImageStore
         return new Image(this, TryReadRecord(id)!, rawConfig.ToArray());
     }
 
+    /// <summary>An image that the store does not keep, for who only writes it elsewhere. Its layers stay until the store is closed.</summary>
+    /// <param name="rawConfig">The configuration's bytes; their digest is the image's id.</param>
+    /// <exception cref="CrunException">The configuration is none, or a layer is missing.</exception>
+    public Image Unkept(ReadOnlySpan<byte> rawConfig)
+    {
+        var config = ImageJson.ReadConfig(rawConfig);
+        ConfigCheck.Check(config);
+        Layers.Pin(config.Rootfs.DiffIds);
+        return new Image(this, new ImageRecord { Id = Digest.Of(rawConfig) }, rawConfig.ToArray()) { KnownNames = [] };
+    }
+
     /// <summary>Gives an image a name; the image that had it loses it.</summary>
     /// <exception cref="CrunException">There is no such image.</exception>
     public void Tag(Digest id, ImageReference name)

@@ -128,6 +128,53 @@ public sealed class LayerStore
         }
     }
 
+    /// <summary>One layer with what several lying on each other show, and hide.</summary>
+    /// <param name="layers">The layers, the lowest first.</param>
+    /// <param name="below">The layers beneath, the lowest first.</param>
+    /// <exception cref="CrunException">One hides all that is beneath it, which no mark of one layer can say.</exception>
+    public Layer Merge(IReadOnlyList<Layer> layers, IReadOnlyList<Layer> below)
+    {
+        if (layers.Any(static layer => layer.HidesAll)) throw CrunException.Unsupported("a layer hides all that is beneath it", "merge layers");
+        var open = new List<ViewLayer>();
+        try
+        {
+            foreach (var layer in below)
+            {
+                // What it hides is not there.
+                if (layer.HidesAll) Close(open);
+                open.Add(new ViewLayer(layer.OpenDirectory(), layer.Implied));
+            }
+            var beneath = open.Count;
+            foreach (var layer in layers) open.Add(new ViewLayer(layer.OpenDirectory(), layer.Implied));
+            using var draft = Begin();
+            LayerMerge.Write([.. Enumerable.Reverse(open[beneath..])], beneath == 0 ? null : LayerView.OfLayers([.. Enumerable.Reverse(open[..beneath])]), draft.Directory);
+            return Commit(draft);
+        }
+        finally
+        {
+            Close(open);
+        }
+
+        static void Close(List<ViewLayer> layers)
+        {
+            foreach (var layer in layers) layer.Directory.Dispose();
+            layers.Clear();
+        }
+    }
+
+    /// <summary>The layer with no time after another one: the same one if it has none.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="latest">The latest time that an entry may have.</param>
+    /// <exception cref="CrunException">The layer's directory was changed.</exception>
+    public Layer Rewrite(Layer layer, FileTime latest)
+    {
+        using var directory = layer.OpenDirectory();
+        using var hash = new HashingSink();
+        LayerTar.Write(directory, hash, latest: latest);
+        var diffId = hash.Finish();
+        return diffId == layer.DiffId ? layer : Known(diffId) ?? ApplyKeeping(new WrittenStream(tar => LayerTar.Write(directory, tar, latest: latest)), diffId);
+    }
+
     /// <summary>Writes the layer's uncompressed tar, the one that has its diffID.</summary>
     /// <exception cref="CrunException">The layer's directory or blob was changed; what was written has to be thrown away.</exception>
     public void WriteTar(Layer layer, Stream output)

@@ -29,14 +29,18 @@ internal class LayerTar
     /// <summary>How many bytes the tar has.</summary>
     public long Length => _writer.Length;
 
+    /// <summary>The latest time that an entry may have; null for any.</summary>
+    private protected FileTime? Latest { get; init; }
+
     /// <summary>Writes the tar of a directory.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="output">Where to.</param>
     /// <param name="most">How many bytes the tar may have; a hole of terabytes is not read to find out that it has more.</param>
     /// <exception cref="CrunException">The directory has something that no layer can say, or changes meanwhile.</exception>
-    public static LayerTar Write(SafeFileHandle directory, Stream output, long most = long.MaxValue)
+    /// <param name="latest">The latest time that an entry may have; null for any.</param>
+    public static LayerTar Write(SafeFileHandle directory, Stream output, long most = long.MaxValue, FileTime? latest = null)
     {
-        var tar = new LayerTar(output, most);
+        var tar = new LayerTar(output, most) { Latest = latest };
         using (var own = FileAt.Open(directory, ".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY)) tar.WriteDirectory(own, "", 0);
         tar._writer.Finish();
         return tar;
@@ -159,14 +163,14 @@ internal class LayerTar
     private void WriteWhiteout(string path, string name) =>
         _writer.Begin(new TarEntry { Name = path.Length == 0 ? name : $"{path}/{name}", Kind = TarKind.File });
 
-    private static TarEntry Describe(string path, TarKind kind, in FileStatus status) => new()
+    private TarEntry Describe(string path, TarKind kind, in FileStatus status) => new()
     {
         Name = path,
         Kind = kind,
         Mode = status.Mode,
         Uid = status.Uid,
         Gid = status.Gid,
-        Modified = status.Modified,
+        Modified = Latest is { } latest && (status.Modified.Seconds, status.Modified.Nanoseconds).CompareTo((latest.Seconds, latest.Nanoseconds)) > 0 ? latest : status.Modified,
     };
 
     private static List<TarAttribute> Read(IReadOnlyList<string> names, string path, Func<string, byte[]?> get)

@@ -92,6 +92,9 @@ public sealed class ViewDirectory : IDisposable
         throw CrunException.WrongState($"{entry.Name}: not a regular file any more");
     }
 
+    /// <summary>Opens the topmost of the directories that it consists of.</summary>
+    internal SafeFileHandle OpenTop() => FileAt.Open(_layers[0].Directory, ".", AsDirectory);
+
     /// <summary>Closes the handles.</summary>
     public void Dispose()
     {

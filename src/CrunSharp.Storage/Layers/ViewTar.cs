@@ -10,20 +10,39 @@ public static class ViewTar
     /// <param name="view">The view.</param>
     /// <param name="output">Where to; it stays the caller's.</param>
     /// <exception cref="CrunException">A file changes while it is read, or is of a kind that no tar can say.</exception>
-    public static void Write(LayerView view, Stream output)
+    public static void Write(LayerView view, Stream output) => Write([("", view)], output, null);
+
+    /// <summary>Writes several views as one tar, each in a directory of its own.</summary>
+    /// <param name="views">The views, each with the name of its directory; empty for none.</param>
+    /// <param name="output">Where to; it stays the caller's.</param>
+    /// <param name="latest">The latest time that an entry may have; null for any.</param>
+    /// <exception cref="CrunException">A file is of a kind that no tar can say.</exception>
+    public static void Write(IReadOnlyList<(string Folder, LayerView View)> views, Stream output, FileTime? latest)
     {
-        var tar = new Tar(output);
-        using var root = view.OpenRoot();
-        tar.Write(root);
+        var tar = new Tar(output, latest);
+        foreach (var (folder, view) in views)
+        {
+            using var root = view.OpenRoot();
+            tar.WriteRoot(root, folder);
+        }
+        tar.End();
     }
 
-    private sealed class Tar(Stream output) : LayerTar(output, long.MaxValue)
+    private sealed class Tar : LayerTar
     {
-        public void Write(ViewDirectory root)
+        public Tar(Stream output, FileTime? latest) : base(output, long.MaxValue) => Latest = latest;
+
+        public void WriteRoot(ViewDirectory root, string folder)
         {
-            Write(root, "", 0);
-            Finish();
+            if (folder.Length > 0)
+            {
+                using var own = root.OpenTop();
+                WriteDirectoryEntry(own, folder, root.Status);
+            }
+            Write(root, folder, 0);
         }
+
+        public void End() => Finish();
 
         private void Write(ViewDirectory directory, string path, int depth)
         {

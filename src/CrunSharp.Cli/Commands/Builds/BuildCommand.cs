@@ -7,8 +7,10 @@ using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Commands.Images;
 using CrunSharp.Cli.Options;
+using CrunSharp.Engine.Transfers;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
+using CrunSharp.Oci.Images;
 using CrunSharp.Storage;
 
 namespace CrunSharp.Cli.Commands.Builds;
@@ -20,6 +22,7 @@ internal sealed class BuildOptions
     [
         new Value<BuildOptions>("add-host", '\0', "list", "Add a line to /etc/hosts of RUN (name:address)", static (o, v) => o.Hosts.Add(ValueSyntax.Host(v))),
         new Value<BuildOptions>("allow", '\0', "stringArray", "Let the Dockerfile use network.host or security.insecure", static (o, v) => o.Allow(v)),
+        OutputOptions.Annotation, OutputOptions.Attest,
         new Value<BuildOptions>("build-arg", '\0', "list", "Set an ARG (NAME=value, or NAME for the host's)", static (o, v) => o.AddArgument(v)),
         new Value<BuildOptions>("build-context", '\0', "stringArray", "Another context (name=DIRECTORY, =URL, =docker-image://IMAGE, =oci-layout://PATH[:TAG] or =target:STAGE)", static (o, v) => o.AddContext(v)),
         new Value<BuildOptions>("cache-from", '\0', "stringArray", "Take steps from a cache (NAME, or type=local,src=DIRECTORY)", static (o, v) => o.CacheFrom.Add(CacheAddress.ParseFrom(v))),
@@ -29,15 +32,21 @@ internal sealed class BuildOptions
         new Value<BuildOptions>("file", 'f', "string", "The Dockerfile (- for standard input)", static (o, v) => o.File = v) { Default = "\"PATH/Dockerfile\"" },
         new Value<BuildOptions>("iidfile", '\0', "string", "Write the image's id to a file", static (o, v) => o.IdFile = v),
         new Value<BuildOptions>("label", '\0', "list", "Set labels of the image", static (o, v) => o.Labels.Add(EnvironmentSyntax.Label(v))),
+        OutputOptions.Load, OutputOptions.MetadataFile,
         new Value<BuildOptions>("network", '\0', "string", "The network of RUN: default, host, none or container:NAME", static (o, v) => o.Network = v) { Default = "\"default\"" },
         new Flag<BuildOptions>("no-cache", '\0', "Carry all steps out", static (o, v) => o.NoCache = v),
         new Value<BuildOptions>("no-cache-filter", '\0', "stringArray", "Carry all steps of these stages out", static (o, v) => o.NoCacheStages.UnionWith(v.Split(',', StringSplitOptions.RemoveEmptyEntries))),
-        new Value<BuildOptions>("platform", '\0', "string", "The image's platform", static (o, v) => o.Platform = ValueSyntax.Platform(v)),
+        OutputOptions.Output,
+        new Value<BuildOptions>("platform", '\0', "stringArray", "The image's platforms", static (o, v) => o.AddPlatforms(v)),
         new Value<BuildOptions>("progress", '\0', "string", "How to show progress: auto, plain, tty, rawjson, quiet, none", static (o, v) => o.Progress = BuildDisplay.Check(v)) { Default = "\"auto\"" },
+        OutputOptions.Provenance,
         new Flag<BuildOptions>("pull", '\0', "Look for newer base images", static (o, v) => o.Pull = v),
+        OutputOptions.Push,
         new Flag<BuildOptions>("quiet", 'q', "Only print the image's id", static (o, v) => o.Quiet = v),
+        OutputOptions.Sbom,
         new Value<BuildOptions>("secret", '\0', "list", "Give RUN a secret (id=name[,src=file|,env=variable])", static (o, v) => o.Secrets.Add(v)),
         new Value<BuildOptions>("shm-size", '\0', "bytes", "The size of /dev/shm of RUN", static (o, v) => o.SharedMemory = Numbers.Bytes(v)) { Default = "64m" },
+        OutputOptions.Squash,
         new Value<BuildOptions>("ssh", '\0', "stringArray", "Let RUN --mount=type=ssh use an SSH agent (default, or id=SOCKET)", static (o, v) => o.Agents.Add(v)),
         new Value<BuildOptions>("tag", 't', "list", "Name the image (name:tag)", static (o, v) => o.AddTag(v)),
         new Value<BuildOptions>("target", '\0', "string", "The stage to build", static (o, v) => o.Target = v),
@@ -61,7 +70,8 @@ internal sealed class BuildOptions
     public string Network { get; private set; } = "default";
     public bool NoCache { get; private set; }
     public HashSet<string> NoCacheStages { get; } = new(StringComparer.OrdinalIgnoreCase);
-    public string? Platform { get; private set; }
+    public OutputOptions Outputs { get; } = new();
+    public List<Platform> Platforms { get; } = [];
 
     /// <summary>The value of <c>--progress</c>; null when it was not given.</summary>
     public string? Progress { get; private set; }
@@ -108,6 +118,12 @@ internal sealed class BuildOptions
         Contexts[text[..equals]] = text[(equals + 1)..];
     }
 
+    private void AddPlatforms(string text)
+    {
+        foreach (var platform in text.Split(','))
+            if (PlatformChoice.Parse(platform.Trim()) is var parsed && !Platforms.Contains(parsed)) Platforms.Add(parsed);
+    }
+
     private void AddArgument(string text)
     {
         EnvironmentSyntax.Variable(text, static _ => null);
@@ -135,7 +151,7 @@ internal sealed class BuildCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        Check(operands[0]);
+        Check(context, operands[0]);
         var paths = EngineAccess.PathsOf(context);
         using var store = Store.Open(paths.Root);
         store.Sweep();
@@ -155,7 +171,9 @@ internal sealed class BuildCommand : Command
             DockerfilePath = _options.File is null or "-" ? null : _options.File,
             DockerfileContent = _options.File == "-" ? new ReadOnlyMemory<byte>?(ReadAll(context.OpenInput())) : default(ReadOnlyMemory<byte>?),
             PipedContext = operands[0] == "-" ? context.OpenInput() : null,
-            BuildArgs = _options.ReadArguments(context.Variable).ToDictionary(static a => a.Key, static a => (string?)a.Value),
+            BuildArgs = OutputOptions.WithEpoch(_options.ReadArguments(context.Variable), context.Variable),
+            Platforms = PlatformsOf(context),
+            Output = _options.Outputs.Request(context),
             Target = _options.Target,
             NoCache = _options.NoCache,
             Tags = _options.Tags,
@@ -173,7 +191,7 @@ internal sealed class BuildCommand : Command
             Ulimits = [.. _options.Ulimits.Select(static u => $"{u.Name}={u.Soft}:{u.Hard}")],
             ShmSize = _options.SharedMemory,
             NoCacheStages = _options.NoCacheStages,
-            Pull = (name, cancellationToken) => ImageFetch.NeedAsync(context, store, name, _options.Platform, report.HidesPulls, cancellationToken),
+            Pull = (name, platform, cancellationToken) => ImageFetch.ForBuildAsync(context, store, name, platform, report.HidesPulls, cancellationToken),
             AlwaysPull = _options.Pull,
         };
         using var cancel = new CancellationTokenSource();
@@ -184,8 +202,9 @@ internal sealed class BuildCommand : Command
             var result = new Builder(store, context.Clock).BuildAsync(request, new ContainerStepRunner(paths), report, cancel.Token)
                 .GetAwaiter().GetResult();
             report.End(null);
-            if (_options.IdFile is { } file) AtomicFile.Write(null, Path.GetFullPath(file), Encoding.ASCII.GetBytes(result.ImageId.ToString()), mode: 0x1a4);
-            if (report.IsQuiet) context.Out.WriteLine(result.ImageId);
+            if (_options.IdFile is { } file) AtomicFile.Write(null, Path.GetFullPath(file), Encoding.ASCII.GetBytes(result.HasImage ? result.ImageId.ToString() : ""), mode: 0x1a4);
+            _options.Outputs.WriteMetadata(result);
+            if (report.IsQuiet && result.HasImage && !_options.Outputs.TakesOutput) context.Out.WriteLine(result.ImageId);
             return ExitCodes.Success;
         }
         catch (OperationCanceledException)
@@ -205,11 +224,13 @@ internal sealed class BuildCommand : Command
     private string PathOf(string operand, string name) => _options.File is not null and not "-" ? _options.File
         : operand is "-" or "." or "./" || _options.File == "-" ? name : Path.Join(operand, name);
 
-    private void Check(string from)
+    private IReadOnlyList<Platform> PlatformsOf(CommandContext context) =>
+        _options.Platforms.Count == 0 && ImageFetch.PlatformOf(context, null) is { } usual ? [usual] : _options.Platforms;
+
+    private void Check(CommandContext context, string from)
     {
+        _options.Outputs.Check(context);
         if (from == "-" && _options.File == "-") throw CrunException.Invalid("can't use stdin for both build context and dockerfile");
-        if (_options.Platform is { } platform && platform != Oci.Images.Platform.Host.ToString())
-            throw CrunException.Unsupported($"the platform {platform} cannot be built on this host, which is {Oci.Images.Platform.Host}");
     }
 
     private static string ContextValueOf(string name, string value)

@@ -41,6 +41,20 @@ internal static class ImageFetch
         if (!quiet) Conclude(context.Error, name, result);
     }
 
+    /// <summary>Pulls an image that a build needs. One for another platform than this host's leaves the name to this host's.</summary>
+    /// <exception cref="CrunException">It cannot be had.</exception>
+    public static async Task<Image> ForBuildAsync(CommandContext context, Store store, ImageReference name, Platform? platform, bool quiet, CancellationToken cancellationToken)
+    {
+        var options = RegistryAccess.OptionsOf(context);
+        using var client = new RegistryClient(name.Host, options);
+        var isForeign = platform is not null && !PlatformChoice.IsFor(platform, Platform.Host);
+        PullResult result;
+        using (var output = PullOutput.For(context, quiet, toErrors: true))
+            result = await new ImagePull(store, client, options, output).RunAsync(name, platform, cancellationToken, leavesName: isForeign).ConfigureAwait(false);
+        if (!quiet) Conclude(context.Error, name, result);
+        return result.Image;
+    }
+
     /// <summary>The platform of an option, or of <c>$DOCKER_DEFAULT_PLATFORM</c>; null for this host's.</summary>
     /// <exception cref="CrunException">It is no platform.</exception>
     public static Platform? PlatformOf(CommandContext context, string? option) =>
