@@ -25,12 +25,15 @@ internal sealed record CacheMount(SafeFileHandle Directory, FileLock Held) : IDi
 /// </summary>
 internal sealed class CacheMounts(string store)
 {
-    private const string DataName = "data";
-    private const string IdName = "id";
+    internal const string DataName = "data";
+    internal const string IdName = "id";
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Where they are in a store.</summary>
     public static string PathOf(string store) => Path.Combine(CacheFolder.PathOf(store), "mounts");
+
+    /// <summary>The name of its directory.</summary>
+    public static string NameOf(string id) => Digest.Of(Encoding.UTF8.GetBytes(id)).Hex;
 
     /// <summary>Opens one; makes it when there is none.</summary>
     /// <param name="id">Its id.</param>
@@ -42,7 +45,7 @@ internal sealed class CacheMounts(string store)
     {
         FileAt.MakeDirectories(PathOf(store), 0x1c0);
         using var all = FileAt.OpenDirectory(PathOf(store));
-        var hash = Digest.Of(Encoding.UTF8.GetBytes(id)).Hex;
+        var hash = NameOf(id);
         for (var number = 0; ; number++)
         {
             var name = number == 0 || sharing != CacheSharing.Private ? hash : $"{hash}.{number}";
@@ -56,6 +59,8 @@ internal sealed class CacheMounts(string store)
             try
             {
                 using var directory = FileAt.Open(all, name, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW);
+                if (FileAt.TryStatus(directory, DataName) is not null && FileAt.TryStatus(directory, IdName) is not null)
+                    FileAt.SetTime(directory, IdName, new FileTime(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds(), 0));
                 if (FileAt.TryStatus(directory, DataName) is not null)
                     return new CacheMount(FileAt.Open(directory, DataName, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW), held);
             }

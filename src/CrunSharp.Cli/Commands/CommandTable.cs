@@ -17,6 +17,7 @@ internal static class CommandTable
     public static readonly CommandGroup[] Groups =
     [
         new("builder", "Builds and their cache"),
+        new("cache", "Caches that RUN --mount=type=cache keeps"),
         new("container", "Containers"),
         new("image", "Images"),
         new("manifest", "Manifests and lists of them in registries"),
@@ -38,6 +39,10 @@ internal static class CommandTable
         new("container create|create", Section.Other, "Make a container", static () => new CreateCommand()),
         new("container export|export", Section.Other, "Write a container's files as a tar", static () => new ExportCommand()),
         new("builder prune", Section.Other, "Remove the build cache", static () => new PruneBuilderCommand()),
+        new("cache export", Section.Other, "Write a cache as a tar.zst", static () => new ExportCacheCommand()),
+        new("cache import", Section.Other, "Read a cache from a tar", static () => new ImportCacheCommand()),
+        new("cache ls|cache list|cache du", Section.Other, "List caches and their sizes", static () => new ListCachesCommand()),
+        new("cache rm|cache remove", Section.Other, "Remove caches", static () => new RemoveCachesCommand()),
         new("container inspect", Section.Other, "Show all that is known of containers", static () => new InspectCommand("container")),
         new("container kill|kill", Section.Other, "Send containers a signal", static () => new KillCommand()),
         new("container logs|logs", Section.Other, "Show what a container wrote", static () => new LogsCommand()),

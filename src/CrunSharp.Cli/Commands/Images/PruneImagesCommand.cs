@@ -29,7 +29,7 @@ internal sealed class PruneImagesCommand() : PruningCommand("dangling", "label",
     protected override long Remove(CommandContext context)
     {
         using var store = StoreAccess.Open(context);
-        return Run(context, store, _all, Wanted(context, Filters), () => StoreAccess.LayersInUse(context));
+        return Run(context, store, _all, Wanted(context, Filters), () => StoreAccess.LayersToKeep(context));
     }
 
     /// <summary>Whether filters select an image: by its labels, and by when it was made.</summary>

@@ -31,7 +31,7 @@ internal sealed class RemoveImagesCommand : Command
             try
             {
                 if (_platform is not null) ImagePlatform.Resolve(store, operand, _platform);
-                var lines = ImageRemoval.Remove(store, operand, _force, () => StoreAccess.Uses(context), () => StoreAccess.LayersInUse(context));
+                var lines = ImageRemoval.Remove(store, operand, _force, () => StoreAccess.Uses(context), () => StoreAccess.LayersToKeep(context));
                 foreach (var line in lines) context.Out.WriteLine(line);
             }
             catch (CrunException error)

@@ -24,7 +24,7 @@ internal static class StoreAccess
         return uses;
     }
 
-    /// <summary>The layers of containers, which stay when their image goes. Those that only the build cache knows do not stay.</summary>
+    /// <summary>The layers of containers, which stay when their image or the build cache goes.</summary>
     public static IEnumerable<Digest> LayersInUse(CommandContext context)
     {
         foreach (var container in Containers(context))
@@ -35,6 +35,10 @@ internal static class StoreAccess
             }
         }
     }
+
+    /// <summary>The layers that stay when an image goes: those of containers, and those that the build cache has.</summary>
+    public static IEnumerable<Digest> LayersToKeep(CommandContext context) =>
+        LayersInUse(context).Concat(CacheFolder.List(context.Global.RootOf(context)).Select(static entry => entry.Layer));
 
     /// <summary>Who uses layers besides images: containers, and what the build cache knows.</summary>
     public static IReadOnlyList<LayerUse> LayerUses(CommandContext context)
