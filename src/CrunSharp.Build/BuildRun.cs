@@ -267,8 +267,11 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private async Task<BuiltLayer?> TryLocalAsync(StageResult stage, LayerStep step, Digest withoutParent)
     {
         if (!cache.WasDone(withoutParent)) return null;
-        var record = cache.TryGet(step.Key.On(await ParentOf(step, stage).ConfigureAwait(false)));
-        return record?.DiffId is { } diffId && _sources.TryLayer(diffId) is { } layer ? _sources.Use(layer, record.Created) : null;
+        var key = step.Key.On(await ParentOf(step, stage).ConfigureAwait(false));
+        var record = cache.TryGet(key);
+        if (record?.DiffId is not { } diffId || _sources.TryLayer(diffId) is not { } layer) return null;
+        cache.Touch(key);
+        return _sources.Use(layer, record.Created);
     }
 
     private static Task<IReadOnlyList<Digest>> ParentOf(LayerStep step, StageResult stage) =>

@@ -74,6 +74,22 @@ internal sealed class BuildCache : IDisposable
         }
     }
 
+    /// <summary>Notes that a build took a result: what is longest unused is removed first.</summary>
+    public void Touch(Digest key)
+    {
+        try
+        {
+            FileAt.SetTime(_folder, NameOf(key), new FileTime(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds(), 0));
+        }
+        catch (CrunException error) when (error.Errno == Errno.ENOENT)
+        {
+            // It was removed meanwhile.
+        }
+    }
+
+    /// <summary>When a build last took a result, or made it.</summary>
+    public DateTimeOffset LastUsed(Digest key) => DateTimeOffset.FromUnixTimeSeconds(FileAt.TryStatus(_folder, NameOf(key))?.Modified.Seconds ?? 0);
+
     /// <summary>Whether a step was ever done, on whatever parent.</summary>
     public bool WasDone(Digest withoutParent) => FileAt.TryStatus(_folder, NameOf(withoutParent)) is not null;
 

@@ -8,7 +8,14 @@ namespace CrunSharp.Build.Cache;
 /// <param name="Key">The step's key.</param>
 /// <param name="Layer">The layer that it gave.</param>
 /// <param name="Created">When it was done, RFC 3339.</param>
-public sealed record CacheEntry(Digest Key, Digest Layer, string Created);
+public sealed record CacheEntry(Digest Key, Digest Layer, string Created)
+{
+    /// <summary>The instruction, as far as the key tells it.</summary>
+    public string Title { get; init; } = "";
+
+    /// <summary>When a build last took it, or made it.</summary>
+    public DateTimeOffset LastUsed { get; init; }
+}
 
 /// <summary>The build cache of a store, for those who do not build.</summary>
 public static class CacheFolder
@@ -28,7 +35,7 @@ public static class CacheFolder
         using var cache = BuildCache.Open(store);
         foreach (var key in Keys(store))
         {
-            if (cache.TryGet(key) is { DiffId: { } layer } record) entries.Add(new CacheEntry(key, layer, record.Created));
+            if (cache.TryGet(key) is { DiffId: { } layer } record) entries.Add(new CacheEntry(key, layer, record.Created) { Title = TitleOf(record), LastUsed = cache.LastUsed(key) });
         }
         return entries;
     }
@@ -48,13 +55,26 @@ public static class CacheFolder
         }
         if (isWanted is not null) return forgotten;
         CacheMounts.RemoveUnused(store);
-        foreach (var name in (string[])["contexts", "downloads"])
-        {
-            using var folder = FileAt.TryOpen(null, $"{PathOf(store)}/{name}", Folder, out _);
-            if (folder is null) continue;
-            foreach (var file in FileAt.List(folder)) FileAt.Remove(folder, file);
-        }
+        foreach (var name in (string[])["contexts", "downloads"]) Empty(store, name);
         return forgotten;
+    }
+
+    /// <summary>Empties one of the cache's folders: <c>contexts</c> or <c>downloads</c>.</summary>
+    /// <param name="store">The store's directory.</param>
+    /// <param name="name">The folder.</param>
+    public static void Empty(string store, string name)
+    {
+        using var folder = FileAt.TryOpen(null, $"{PathOf(store)}/{name}", Folder, out _);
+        if (folder is null) return;
+        foreach (var file in FileAt.List(folder)) FileAt.Remove(folder, file);
+    }
+
+    private static string TitleOf(CacheRecord record)
+    {
+        const int most = 120;
+        var title = $"{record.Parts.GetValueOrDefault("op")} {record.Parts.GetValueOrDefault("args") ?? record.Parts.GetValueOrDefault("path") ?? record.Parts.GetValueOrDefault("destination")}".Trim();
+        title = string.Concat(title.Select(static c => char.IsControl(c) ? ' ' : c));
+        return title.Length > most ? title[..most] + "…" : title;
     }
 
     private static IEnumerable<Digest> Keys(string store)

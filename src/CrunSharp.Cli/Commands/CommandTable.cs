@@ -38,6 +38,7 @@ internal static class CommandTable
 
         new("container create|create", Section.Other, "Make a container", static () => new CreateCommand()),
         new("container export|export", Section.Other, "Write a container's files as a tar", static () => new ExportCommand()),
+        new("builder du", Section.Other, "Show what builds keep, and what it takes", static () => new BuilderDiskCommand()),
         new("builder prune", Section.Other, "Remove the build cache", static () => new PruneBuilderCommand()),
         new("cache export", Section.Other, "Write a cache as a tar.zst", static () => new ExportCacheCommand()),
         new("cache import", Section.Other, "Read a cache from a tar", static () => new ImportCacheCommand()),
