@@ -79,6 +79,24 @@ public sealed class BuildCacheTransferTests : BuildTest
     }
 
     [Test]
+    public void Cache_mounts_go_along()
+    {
+        var id = "mount-" + Guid.NewGuid().ToString("N")[..8];
+        string With(string script) => Context($"FROM busybox\nRUN --mount=type=cache,id={id},target=/c {script}\n");
+        Build(With("echo kept > /c/f; chown 5:6 /c/f; mkdir /c/d"), "--cache-to", $"type=local,dest={Cache},mounts={id}").Succeeded();
+        var blobs = Directory.GetFiles($"{Cache}/blobs/sha256").Length;
+        Build(With("true"), "--cache-to", $"type=local,dest={Cache},mounts=*").Succeeded();
+        Assert.That(Directory.GetFiles($"{Cache}/blobs/sha256"), Has.Length.GreaterThanOrEqualTo(3));
+        var other = Elsewhere($"--cache-from type=local,src={Cache}", With("cat /c/f; stat -c '%u:%g' /c/f; ls /c")).Succeeded();
+        Assert.That(other.Err, Does.Match(@" kept\n").And.Match(@" 5:6\n").And.Contain($"fetch the cache {id}"));
+        // One that is damaged is empty.
+        World.Shell($"cd {Cache}/blobs/sha256; for f in *; do head -c1 $f | grep -q '{{' || printf x >> $f; done").Succeeded();
+        other = Elsewhere($"--cache-from type=local,src={Cache}", With("ls -A /c | wc -l")).Succeeded();
+        Assert.That(other.Err, Does.Match(@" 0\n").And.Contain($"ignored the cache {id}"));
+        Run("cache", "rm", id).Succeeded();
+    }
+
+    [Test]
     public void The_least_are_the_steps_of_the_image()
     {
         Build(_context, "--cache-to", $"type=local,dest={Cache}").Succeeded();

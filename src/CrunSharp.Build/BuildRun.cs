@@ -182,7 +182,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             var view = stage.View();
             var step = instruction is TransferInstruction transfer
                 ? await new CopyMaking(_downloads, _git, Fetching).MakeAsync(stage, transfer, () => TreeOfAsync(node.Source, of, cancellationToken), view, cancellationToken).ConfigureAwait(false)
-                : new StepMaking(store, request, of.Arguments, runner).Make(stage, of.Platform, instruction, await MountsOfAsync(of, stage, node, instruction, cancellationToken).ConfigureAwait(false), view);
+                : new StepMaking(store, request, of.Arguments, runner) { Fill = _transfers.TryFill }.Make(stage, of.Platform, instruction, await MountsOfAsync(of, stage, node, instruction, cancellationToken).ConfigureAwait(false), view);
             if (step is null) return;
             stage.Image.AddHistory(step.History, hasLayer: true);
             Interlocked.Increment(ref _steps);

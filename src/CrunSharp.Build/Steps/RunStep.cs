@@ -29,6 +29,9 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
     /// <summary>What goes before the ids of cache mounts.</summary>
     public required string CachePrefix { get; init; }
 
+    /// <summary>Fills a cache mount that is made, if it knows it.</summary>
+    public Func<string, Microsoft.Win32.SafeHandles.SafeFileHandle, CancellationToken, bool>? Fill { get; init; }
+
     /// <summary>Whether it may do what the host's root may.</summary>
     public required bool IsPrivileged { get; init; }
 
@@ -78,7 +81,7 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
         if (site.Lowers.Count == 0)
             throw CrunException.Invalid($"there are no files that {GoText.Quote(Args[0])} could be in, as the stage starts from scratch");
         ForeignPrograms.Check(Platform);
-        using var mounts = new StepMounts(store, new CacheMounts(store.Root));
+        using var mounts = new StepMounts(store, new CacheMounts(store.Root), Fill);
         var (files, secretEnv) = (new List<StepFile>(), new List<string>());
         if (Script is not null) files.Add(Script);
         // Two steps that lock the same caches lock them in the same order.

@@ -11,6 +11,9 @@ namespace CrunSharp.Build.Steps;
 /// <summary>Makes steps of instructions whose variables are replaced.</summary>
 internal sealed class StepMaking(Store store, BuildRequest request, BuildArguments arguments, IStepRunner runner)
 {
+    /// <summary>Fills a cache mount that is made, if it knows it.</summary>
+    public Func<string, Microsoft.Win32.SafeHandles.SafeFileHandle, CancellationToken, bool>? Fill { get; init; }
+
     /// <summary>Makes the step of RUN or WORKDIR; null when nothing is to be done but in the configuration.</summary>
     /// <param name="stage">The stage as it is before.</param>
     /// <param name="platform">The stage's platform.</param>
@@ -48,6 +51,7 @@ internal sealed class StepMaking(Store store, BuildRequest request, BuildArgumen
             Mounts = mounts,
             Script = script,
             Secrets = request.Secrets,
+            Fill = Fill,
             CachePrefix = arguments.Given("BUILDKIT_CACHE_MOUNT_NS") is { Length: > 0 } prefix ? prefix + "/" : "",
             IsPrivileged = run.Security == "insecure",
             Request = request,

@@ -35,7 +35,10 @@ internal sealed record RunMountSource(RunMount Mount, SourceTree? Tree, CopySour
 /// What is mounted while a RUN runs. What is bound are directories and files that are there for this command alone: a copy of
 /// what is taken from a context, or the layers of a stage or image with a directory of their own on top.
 /// </summary>
-internal sealed class StepMounts(Store store, CacheMounts caches) : IDisposable
+/// <param name="store">Where what is only for this command lies.</param>
+/// <param name="caches">The caches.</param>
+/// <param name="fill">Fills a cache that is made, if it knows it.</param>
+internal sealed class StepMounts(Store store, CacheMounts caches, Func<string, SafeFileHandle, CancellationToken, bool>? fill = null) : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
     private readonly Dictionary<string, CacheMount> _caches = new(StringComparer.Ordinal);
@@ -54,7 +57,7 @@ internal sealed class StepMounts(Store store, CacheMounts caches) : IDisposable
         var mount = source.Mount;
         _caches[id] = Own(await caches.OpenAsync(id, mount.Sharing, directory =>
         {
-            if (source.Files is { } files)
+            if (fill?.Invoke(id, directory, cancellationToken) != true && source.Files is { } files)
             {
                 if (!files.IsDirectory) throw CrunException.Invalid($"{mount.Source}: a cache mount starts from a directory");
                 new CopyWriter(directory, null, source.Rules, cancellationToken).Copy(source.Tree!, files, "/");

@@ -27,9 +27,13 @@ internal sealed record CacheConfig
     /// <summary>The steps.</summary>
     public IReadOnlyList<CachedStep> Records { get; init; } = [];
 
+    /// <summary>The cache mounts: this field is our own.</summary>
+    public IReadOnlyList<CachedMount> Mounts { get; init; } = [];
+
     private static JsonRecord<CacheConfig> Document { get; } = new JsonRecord<CacheConfig>(new CacheConfig())
         .Optional("layers", List(CachedLayer.Document), static c => c.Layers, static (c, v) => c with { Layers = v ?? [] })
-        .Optional("records", List(CachedStep.Document), static c => c.Records, static (c, v) => c with { Records = v ?? [] });
+        .Optional("records", List(CachedStep.Document), static c => c.Records, static (c, v) => c with { Records = v ?? [] })
+        .Optional("mounts", List(CachedMount.Document), static c => c.Mounts.Count == 0 ? null : c.Mounts, static (c, v) => c with { Mounts = v ?? [] });
 
     /// <summary>Reads one.</summary>
     /// <exception cref="CrunException">It is malformed.</exception>
@@ -109,6 +113,24 @@ internal sealed record CachedStep
         .Required("digest", ImageParts.Digest, static s => s.Digest, static (s, v) => s with { Digest = v })
         .Optional("layers", List(StepResult.Document), static s => s.Results, static (s, v) => s with { Results = v })
         .Optional("inputs", List(List(StepLink.Document)), static s => s.Inputs, static (s, v) => s with { Inputs = v });
+}
+
+/// <summary>A cache mount with its files.</summary>
+internal sealed record CachedMount
+{
+    public string Id { get; init; } = "";
+
+    public Digest Blob { get; init; }
+
+    public long Size { get; init; }
+
+    /// <summary>Its files: a tar that is compressed with zstd.</summary>
+    public Descriptor Descriptor => new() { MediaType = MediaTypes.LayerZstd, Digest = Blob, Size = Size };
+
+    public static JsonRecord<CachedMount> Document { get; } = new JsonRecord<CachedMount>(new CachedMount())
+        .Required("id", Text, static m => m.Id, static (m, v) => m with { Id = v })
+        .Required("blob", ImageParts.Digest, static m => m.Blob, static (m, v) => m with { Blob = v })
+        .Required("size", Long, static m => m.Size, static (m, v) => m with { Size = v });
 }
 
 /// <summary>What a step stands on.</summary>

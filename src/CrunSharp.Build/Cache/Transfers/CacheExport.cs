@@ -1,8 +1,11 @@
 using System.Collections.Concurrent;
 using CrunSharp.Build.Graph;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
 using CrunSharp.Storage;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Build.Cache.Transfers;
 
@@ -35,10 +38,11 @@ internal sealed class CacheExport(Store store)
             keys.TryAdd(on.Hex, (on, step.Key.WithoutParent(), await step.Layer.Committed.ConfigureAwait(false), step.Layer.Created ?? ""));
         }
         var blobs = await PutLayersAsync(place, address, [.. keys.Values.Select(static key => key.Layer).DistinctBy(static layer => layer.DiffId)], cancellationToken).ConfigureAwait(false);
-        var config = ConfigOf(keys.Values, blobs).Format();
+        var mounts = await PutMountsAsync(place, address, cancellationToken).ConfigureAwait(false);
+        var config = (ConfigOf(keys.Values, blobs) with { Mounts = mounts }).Format();
         var descriptor = new Descriptor { MediaType = CacheConfig.MediaType, Digest = Digest.Of(config), Size = config.Length };
         await place.PutAsync(descriptor, () => new MemoryStream(config, writable: false), cancellationToken).ConfigureAwait(false);
-        IReadOnlyList<Descriptor> layers = [.. blobs.Values.OrderBy(static blob => blob.Digest.Hex, StringComparer.Ordinal)];
+        IReadOnlyList<Descriptor> layers = [.. blobs.Values.Concat(mounts.Select(static mount => mount.Descriptor)).DistinctBy(static blob => blob.Digest).OrderBy(static blob => blob.Digest.Hex, StringComparer.Ordinal)];
         if (address.IsIndex) await place.PublishAsync(MediaTypes.Index, ImageJson.Write(new ImageIndex { MediaType = MediaTypes.Index, Manifests = [.. layers, descriptor] }), cancellationToken).ConfigureAwait(false);
         else await place.PublishAsync(MediaTypes.Manifest, ImageJson.Write(new ImageManifest { MediaType = MediaTypes.Manifest, Config = descriptor, Layers = layers }), cancellationToken).ConfigureAwait(false);
     }
@@ -63,6 +67,28 @@ internal sealed class CacheExport(Store store)
             blobs[layer.DiffId] = blob;
         }).ConfigureAwait(false);
         return blobs;
+    }
+
+    // The size and digest of a blob are known when it is written: it lies in a draft until it is sent.
+    private async Task<IReadOnlyList<CachedMount>> PutMountsAsync(CachePlace place, CacheAddress address, CancellationToken cancellationToken)
+    {
+        const string name = "mount.tar.zst";
+        var mounts = new List<CachedMount>();
+        foreach (var cache in address.Mounts.Count == 0 ? [] : NamedCaches.List(store.Root))
+        {
+            if (!address.Mounts.Contains("*") && !address.Mounts.Contains(cache.Id)) continue;
+            using var draft = store.Layers.Begin();
+            using var file = FileAt.Open(draft.Directory, name, OpenFlags.O_RDWR | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOFOLLOW, 0x180);
+            await using (var target = new FileStream(new SafeFileHandle(file.DangerousGetHandle(), ownsHandle: false), FileAccess.Write, 0)) NamedCaches.Export(store.Root, cache.Id, target);
+            Digest blob;
+            using (var content = Open(draft)) blob = Digest.FromHash(await System.Security.Cryptography.SHA256.HashDataAsync(content, cancellationToken).ConfigureAwait(false));
+            var mount = new CachedMount { Id = cache.Id, Blob = blob, Size = RandomAccess.GetLength(file) };
+            await place.PutAsync(mount.Descriptor, () => Open(draft), cancellationToken).ConfigureAwait(false);
+            mounts.Add(mount);
+        }
+        return mounts;
+
+        static FileStream Open(LayerDraft draft) => new(FileAt.Open(draft.Directory, name, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW), FileAccess.Read, 128 * 1024);
     }
 
     // The same steps give the same document.

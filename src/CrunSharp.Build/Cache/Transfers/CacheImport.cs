@@ -1,7 +1,9 @@
 using CrunSharp.Build.Graph;
+using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
 using CrunSharp.Storage;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Build.Cache.Transfers;
 
@@ -19,6 +21,7 @@ internal sealed class CacheImport(Store store, BuildCache cache, CachePlace plac
 {
     private readonly Lock _lock = new();
     private Task<Dictionary<Digest, CachedResult>>? _results;
+    private IReadOnlyList<CachedMount> _mounts = [];
     private HashSet<Digest>? _steps;
 
     /// <summary>Whether a step was ever done, on whatever parent.</summary>
@@ -49,6 +52,31 @@ internal sealed class CacheImport(Store store, BuildCache cache, CachePlace plac
         }
     }
 
+    /// <summary>Fills a cache mount that is made; false when it is not in this cache.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="directory">Its directory, empty; it is empty again when its files cannot be had.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    public bool TryFill(string id, SafeFileHandle directory, CancellationToken cancellationToken)
+    {
+        ResultsAsync(cancellationToken).GetAwaiter().GetResult();
+        if (_mounts.FirstOrDefault(mount => mount.Id == id) is not { } found) return false;
+        try
+        {
+            using var shownStep = show($"fetch the cache {id} from {shown}");
+            var blob = found.Descriptor;
+            // All of it is verified before any of it is there.
+            using (var whole = new VerifyingStream(place.OpenAsync(blob, cancellationToken).GetAwaiter().GetResult(), blob.Digest, blob.Size, $"blob {blob.Digest}")) whole.CopyTo(Stream.Null);
+            NamedCaches.Unpack(directory, place.OpenAsync(blob, cancellationToken).GetAwaiter().GetResult(), $"cache {id}", cancellationToken);
+            return true;
+        }
+        catch (Exception error) when (error is CrunException or IOException)
+        {
+            warn($"ignored the cache {id} of {shown}: {CrunException.Of(error).Message}");
+            foreach (var name in FileAt.List(directory)) FileAt.RemoveTree(directory, name);
+            return false;
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => place.Dispose();
 
@@ -75,7 +103,9 @@ internal sealed class CacheImport(Store store, BuildCache cache, CachePlace plac
             await using var stream = new VerifyingStream(await place.OpenAsync(descriptor, cancellationToken).ConfigureAwait(false), descriptor.Digest, descriptor.Size, $"cache configuration {descriptor.Digest}");
             using var content = new MemoryStream();
             await stream.CopyToAsync(content, cancellationToken).ConfigureAwait(false);
-            return CacheConfig.Parse(content.GetBuffer().AsSpan(0, (int)content.Length)).Results();
+            var config = CacheConfig.Parse(content.GetBuffer().AsSpan(0, (int)content.Length));
+            _mounts = config.Mounts;
+            return config.Results();
         }
         catch (Exception error) when (error is CrunException or IOException)
         {

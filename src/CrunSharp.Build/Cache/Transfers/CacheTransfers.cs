@@ -3,6 +3,7 @@ using CrunSharp.Build.Graph;
 using CrunSharp.Build.Progress;
 using CrunSharp.Oci;
 using CrunSharp.Storage;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Build.Cache.Transfers;
 
@@ -34,6 +35,19 @@ internal sealed class CacheTransfers(Store store, BuildCache cache, BuildRequest
         {
             if (!await import.WasDoneAsync(key.WithoutParent(), cancellationToken).ConfigureAwait(false)) continue;
             if (await import.TryBringAsync(key, key.On(await parent().ConfigureAwait(false)), cancellationToken).ConfigureAwait(false)) return true;
+        }
+        return false;
+    }
+
+    /// <summary>Fills a cache mount that is made, if a cache from elsewhere has it.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="directory">Its directory, empty.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    public bool TryFill(string id, SafeFileHandle directory, CancellationToken cancellationToken)
+    {
+        foreach (var import in _imports)
+        {
+            if (import.TryFill(id, directory, cancellationToken)) return true;
         }
         return false;
     }
