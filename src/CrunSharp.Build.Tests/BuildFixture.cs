@@ -137,8 +137,12 @@ internal sealed class RecordingProgress : IBuildProgress
     /// <summary>The steps that were done, and those whose results were known.</summary>
     public string Steps => string.Join('\n', _events.Where(static e => !e.Contains("FROM", StringComparison.Ordinal) && !e.Contains("exporting", StringComparison.Ordinal)));
 
+    /// <summary>Why steps were done: instruction and reason.</summary>
+    public List<string> Explanations { get; } = [];
+
     public void Clear()
     {
+        Explanations.Clear();
         _events.Clear();
         _output.Clear();
     }
@@ -150,6 +154,11 @@ internal sealed class RecordingProgress : IBuildProgress
     public void Finished(BuildStep step) => Add($"finished {step.Title}");
 
     public void Failed(BuildStep step, string reason) => Add($"failed {step.Title}: {reason}");
+
+    public void Explained(BuildStep step, string reason)
+    {
+        lock (_events) Explanations.Add($"{step.Title[(step.Title.IndexOf(']', StringComparison.Ordinal) + 2)..]}: {reason}");
+    }
 
     public void Warning(string text) => Add($"warning {text}");
 

@@ -42,6 +42,15 @@ public sealed record BuildRequest
     /// <summary>The stage whose image is wanted, by name or index; null for the last.</summary>
     public string? Target { get; init; }
 
+    /// <summary>
+    /// Is called when a command of RUN has failed and was reported, while its files and mounts are still there, before the
+    /// build ends; null for nothing.
+    /// </summary>
+    public Func<StepSpec, Task>? OnFailure { get; init; }
+
+    /// <summary>Whether it is told of each step that is done why it was not found in the cache.</summary>
+    public bool Explain { get; init; }
+
     /// <summary>Whether every step is done, also if its result is known.</summary>
     public bool NoCache { get; init; }
 

@@ -35,8 +35,10 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private readonly GitSource _git = new(store) { MostBytes = request.MostFetchedBytes };
     private readonly CacheTransfers _transfers = new(store, cache, request, progress, numbers.Fetching);
     private EarlyCompression? _compression;
+    private readonly StepTraces _traces = new(store.Root, request, progress);
     private int _steps;
     private int _cached;
+    private bool _isComplete;
 
     public async Task<BuildResult> RunAsync(CancellationToken cancellationToken)
     {
@@ -53,6 +55,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         linter.ThrowIfError();
         _compression = new EarlyCompression(store, request.Output, cancellationToken);
         await BuildStagesAsync(graphs, cancellationToken).ConfigureAwait(false);
+        _isComplete = true;
         await Task.WhenAll(_commits).ConfigureAwait(false);
         var images = new List<BuiltImage>();
         foreach (var graph in graphs) images.Add(await FinishAsync(graph.Target).ConfigureAwait(false));
@@ -89,6 +92,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         // What failed was reported, or the build failed before it mattered.
         foreach (var commit in _commits) await commit.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_compression is not null) await _compression.FinishAsync().ConfigureAwait(false);
+        await _traces.EndAsync(_isComplete).ConfigureAwait(false);
         _sources.Dispose();
         _downloads.Dispose();
         _transfers.Dispose();
@@ -176,7 +180,9 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
 
     private async Task BuildStepAsync(StageNode of, StageResult stage, InstructionNode node, Instruction instruction, StepLabels labels, CancellationToken cancellationToken)
     {
-        var shown = new ShownStep(this, labels.Next(StepMaking.TitleOf(instruction)));
+        var title = StepMaking.TitleOf(instruction);
+        var shown = new ShownStep(progress, numbers, labels.Next(title));
+        Action? note = null;
         try
         {
             var view = stage.View();
@@ -186,6 +192,9 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             if (step is null) return;
             stage.Image.AddHistory(step.History, hasLayer: true);
             Interlocked.Increment(ref _steps);
+
+            var parent = ParentOf(step, stage);
+            note = () => _traces.Note(of, title, step, parent, shown.Step, request.NoCache ? "--no-cache" : stage.IsUncached ? $"--no-cache-filter {of.Name}" : null);
 
             // The same step of two stages is done once.
             var withoutParent = step.Key.WithoutParent();
@@ -209,6 +218,10 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         {
             shown.Fail("context canceled");
             throw;
+        }
+        finally
+        {
+            note?.Invoke();
         }
     }
 
@@ -300,6 +313,17 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         var draft = store.Layers.Begin();
         _drafts.Add(draft);
         var site = step.IsIndependent ? new StepSite([], null, draft, shown.Output) : new StepSite(stage.Lowers(), view, draft, shown.Output);
+        if (request.OnFailure is { } onFailure)
+        {
+            site = site with
+            {
+                OnFailure = (spec, reason) =>
+                {
+                    shown.Fail(reason);
+                    return onFailure(spec);
+                },
+            };
+        }
         await step.RunAsync(site, cancellationToken).ConfigureAwait(false);
 
         // From here on the directory is frozen: the next step stands on it while its digest is made.
@@ -333,30 +357,4 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private IDisposable Fetching(string title) => numbers.Fetching(title);
 
     private BuildStep Show(string title) => numbers.Next(title);
-
-    /// <summary>A step in the progress: it gets its number when there is something to show of it.</summary>
-    private sealed class ShownStep(BuildRun run, string title)
-    {
-        private BuildStep? _step;
-
-        public bool WasStarted => _step is not null;
-
-        public StepOutput Output => new((bytes, isError) => run.Progress.Output(_step!, bytes, isError));
-
-        public void Start() => run.Progress.Started(_step = run.Show(title));
-
-        public void End()
-        {
-            if (_step is null) run.Progress.Cached(run.Show(title));
-            else run.Progress.Finished(_step);
-        }
-
-        public void Fail(string reason)
-        {
-            if (_step is null) Start();
-            run.Progress.Failed(_step!, reason);
-        }
-    }
-
-    private IBuildProgress Progress => progress;
 }

@@ -55,7 +55,7 @@ public static class CacheFolder
         }
         if (isWanted is not null) return forgotten;
         CacheMounts.RemoveUnused(store);
-        foreach (var name in (string[])["contexts", "downloads"]) Empty(store, name);
+        foreach (var name in (string[])["contexts", "downloads", StepTraces.FolderName]) Empty(store, name);
         return forgotten;
     }
 

@@ -37,6 +37,25 @@ internal static class GoText
     /// <summary>A list of quoted strings: <c>["a" "b"]</c>.</summary>
     public static string Quote(IEnumerable<string> words) => $"[{string.Join(' ', words.Select(Quote))}]";
 
+    /// <summary>The strings of a list that <see cref="Quote(IEnumerable{string})"/> made; of rare characters the escapes stay.</summary>
+    public static List<string> Unquote(string list)
+    {
+        var words = new List<string>();
+        StringBuilder? word = null;
+        for (var i = 0; i < list.Length; i++)
+        {
+            if (list[i] == '"' && word is null) word = new StringBuilder();
+            else if (list[i] == '"')
+            {
+                words.Add(word!.ToString());
+                word = null;
+            }
+            else if (list[i] == '\\' && i + 1 < list.Length) word?.Append(list[++i] switch { 'n' => '\n', 't' => '\t', var c => c });
+            else word?.Append(list[i]);
+        }
+        return words;
+    }
+
     /// <summary>A duration: <c>1h0m5s</c>, <c>30s</c>, <c>1.5ms</c>, <c>0s</c>.</summary>
     public static string Duration(long nanoseconds)
     {

@@ -33,6 +33,13 @@ public interface IBuildProgress
     /// <summary>Something is probably not as it was meant.</summary>
     void Warning(string text);
 
+    /// <summary>Why a step was done, and not found in the cache; told at the end, if it was asked for.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="reason">What is not as it was before.</param>
+    void Explained(BuildStep step, string reason)
+    {
+    }
+
     /// <summary>The Dockerfile does not follow a rule.</summary>
     void Lint(LintWarning warning)
     {

@@ -2,7 +2,9 @@ using CrunSharp.Engine;
 using CrunSharp.Engine.Containers;
 using CrunSharp.Engine.Steps;
 using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Terminals;
 using CrunSharp.Oci.Runtime;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Build.Steps;
 
@@ -37,7 +39,32 @@ public sealed class ContainerStepRunner(EnginePaths paths) : IStepRunner
         using var work = FileAt.OpenDirectory(spec.Draft.WorkPath);
         using var upper = FileAt.OpenDirectory(spec.Draft.Path);
         using var implied = FileAt.OpenDirectory(spec.Draft.ImpliedPath);
-        return new StepContainer(paths).Run(new StepContainerSpec
+        return new StepContainer(paths).Run(SpecOf(spec, upper, work, implied),
+            (bytes, isError) => { if (isError) output.WriteError(bytes); else output.Write(bytes); }, cancellationToken);
+    }
+
+    /// <summary>
+    /// Runs a shell where a command has failed: with the files as it left them, its environment and its mounts, on a
+    /// terminal that this process's standard input and output are copied to and from.
+    /// </summary>
+    /// <param name="spec">What the command ran on; its own words are replaced.</param>
+    /// <param name="shell">The shell.</param>
+    /// <param name="onStarted">Gets what sets the terminal's size.</param>
+    /// <param name="cancellationToken">Kills it.</param>
+    /// <exception cref="Oci.CrunException">It cannot be started.</exception>
+    public void RunShell(StepSpec spec, string shell, Action<Action<TerminalSize>> onStarted, CancellationToken cancellationToken)
+    {
+        using var work = FileAt.OpenDirectory(spec.Draft.WorkPath);
+        // What is left in it says that the files were on a volatile overlay before, which is then not mounted again.
+        foreach (var name in FileAt.List(work)) FileAt.RemoveTree(work, name);
+        using var upper = FileAt.OpenDirectory(spec.Draft.Path);
+        using var implied = FileAt.OpenDirectory(spec.Draft.ImpliedPath);
+        foreach (var name in FileAt.List(implied)) FileAt.RemoveTree(implied, name);
+        new StepContainer(paths).RunInTerminal(SpecOf(spec with { Args = [shell] }, upper, work, implied), onStarted, cancellationToken);
+    }
+
+    private static StepContainerSpec SpecOf(StepSpec spec, SafeFileHandle upper, SafeFileHandle work, SafeFileHandle implied) =>
+        new()
         {
             Lowers = spec.Lowers,
             Upper = upper,
@@ -62,8 +89,7 @@ public sealed class ContainerStepRunner(EnginePaths paths) : IStepRunner
             CgroupParent = spec.Host.CgroupParent ?? "/",
             NetworkOf = spec.Network == StepNetwork.Container ? spec.Host.NetworkOf : null,
             Files = [.. spec.Files.Select(static file => new StepContainerFile(file.Target, file.Content, file.Mode, file.Uid, file.Gid))],
-        }, (bytes, isError) => { if (isError) output.WriteError(bytes); else output.Write(bytes); }, cancellationToken);
-    }
+        };
 
     private static MountSpec MountOf(StepMount mount) => mount.Source is { } source
         ? new MountSpec

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Graph;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
@@ -66,6 +67,23 @@ internal sealed record CopySource(CopyNode Node, string Parent, string TargetNam
 {
     /// <summary>Whether it is a directory, whose content is copied.</summary>
     public bool IsDirectory => Node.Status.Kind == FileKind.Directory;
+
+    /// <summary>Adds its files to a list: kind, permissions, owner and content in words, by path.</summary>
+    public void AddTo(Dictionary<string, string> files, CopyRules rules) => Add(files, Node, PosixPath.Join(Parent, Node.Name).TrimStart('/'), rules);
+
+    private static void Add(Dictionary<string, string> files, CopyNode node, string path, CopyRules rules)
+    {
+        var made = rules.Apply(node.Status);
+        var content = node.Status.Kind switch
+        {
+            FileKind.Regular => node.Content.Hex[..16],
+            FileKind.SymbolicLink => Digest.Of(PathEncoding.Encode(node.LinkTarget)).Hex[..16],
+            _ => "",
+        };
+        if (path.Length > 0 && !node.IsWayOnly)
+            files[path] = $"{node.Status.Kind} {Convert.ToString(made.Mode & 0xfff, 8)} {made.Uid}:{made.Gid} {content}";
+        foreach (var child in node.Children) Add(files, child, path.Length == 0 ? child.Name : $"{path}/{child.Name}", rules);
+    }
 }
 
 /// <summary>Owner and permissions of copies.</summary>

@@ -35,6 +35,11 @@ internal sealed class CopyStep : LayerStep
         }
     }
 
+    public override void AddFiles(Dictionary<string, string> files)
+    {
+        foreach (var input in Inputs.OfType<TreeInput>()) input.Source.AddTo(files, Rules);
+    }
+
     public override async Task RunAsync(StepSite site, CancellationToken cancellationToken)
     {
         var writer = new CopyWriter(site.Draft.Directory, site.View, Rules, cancellationToken);

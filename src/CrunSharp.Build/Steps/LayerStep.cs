@@ -8,7 +8,11 @@ namespace CrunSharp.Build.Steps;
 /// <param name="View">The layers beneath as one; null when there are none.</param>
 /// <param name="Draft">The new layer.</param>
 /// <param name="Output">Where a command's output goes.</param>
-internal sealed record StepSite(IReadOnlyList<ViewLayer> Lowers, LayerView? View, LayerDraft Draft, StepOutput Output);
+internal sealed record StepSite(IReadOnlyList<ViewLayer> Lowers, LayerView? View, LayerDraft Draft, StepOutput Output)
+{
+    /// <summary>Is called when a command has failed, while all that was made for it is still there; null for nothing.</summary>
+    public Func<StepSpec, string, Task>? OnFailure { get; init; }
+}
 
 /// <summary>A step that makes a layer.</summary>
 internal abstract class LayerStep
@@ -21,6 +25,11 @@ internal abstract class LayerStep
 
     /// <summary>Whether the layers that it is done on do not matter: it does not look at them, and its result fits on all.</summary>
     public virtual bool IsIndependent => false;
+
+    /// <summary>Adds what it takes to a list: kind, permissions, owner and content in words, by path.</summary>
+    public virtual void AddFiles(Dictionary<string, string> files)
+    {
+    }
 
     /// <summary>Does it.</summary>
     public abstract Task RunAsync(StepSite site, CancellationToken cancellationToken);

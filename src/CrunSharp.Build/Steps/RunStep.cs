@@ -76,6 +76,11 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
         }
     }
 
+    public override void AddFiles(Dictionary<string, string> files)
+    {
+        foreach (var mount in Mounts) mount.Files?.AddTo(files, mount.Rules);
+    }
+
     public override async Task RunAsync(StepSite site, CancellationToken cancellationToken)
     {
         if (site.Lowers.Count == 0)
@@ -116,8 +121,10 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
         };
         var code = await RunAsync(spec, site.Output, cancellationToken).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
-        if (code != 0)
-            throw CrunException.WrongState($"process {GoText.Quote(string.Join(' ', Args))} did not complete successfully: exit code: {code}");
+        if (code == 0) return;
+        var reason = $"process {GoText.Quote(string.Join(' ', Args))} did not complete successfully: exit code: {code}";
+        if (site.OnFailure is { } onFailure) await onFailure(spec, reason).ConfigureAwait(false);
+        throw CrunException.WrongState(reason);
     }
 
     private void AddSecret(RunMountSource mount, List<StepFile> files, List<string> environment)

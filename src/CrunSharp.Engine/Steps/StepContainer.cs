@@ -6,6 +6,7 @@ using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Mounts;
 using CrunSharp.Kernel.Processes;
+using CrunSharp.Kernel.Terminals;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
 using CrunSharp.Runtime.Init;
@@ -85,10 +86,22 @@ public sealed class StepContainer(EnginePaths paths)
     /// <param name="cancellationToken">Kills it.</param>
     /// <returns>The exit code, or 128 and the signal's number.</returns>
     /// <exception cref="CrunException">It cannot be started.</exception>
-    public int Run(StepContainerSpec step, Action<ReadOnlyMemory<byte>, bool> output, CancellationToken cancellationToken)
+    public int Run(StepContainerSpec step, Action<ReadOnlyMemory<byte>, bool> output, CancellationToken cancellationToken) =>
+        Run(step, ConfigOf(step), (spec, root, options, cgroup, network) => Run(spec, root, options, cgroup, network, output, cancellationToken));
+
+    /// <summary>The same with a terminal of its own, which this process's standard input and output are copied to and from.</summary>
+    /// <param name="step">What to run.</param>
+    /// <param name="onStarted">Gets what sets the terminal's size.</param>
+    /// <param name="cancellationToken">Kills it.</param>
+    /// <returns>The exit code, or 128 and the signal's number.</returns>
+    /// <exception cref="CrunException">It cannot be started.</exception>
+    public int RunInTerminal(StepContainerSpec step, Action<Action<TerminalSize>> onStarted, CancellationToken cancellationToken) =>
+        Run(step, ConfigOf(step) with { Tty = true }, (spec, root, options, cgroup, network) => RunInTerminal(spec, root, options, cgroup, network, onStarted, cancellationToken));
+
+    private int Run(StepContainerSpec step, ContainerConfig config,
+        Func<RuntimeSpec, SafeFileHandle, LaunchOptions, ContainerCgroup?, ContainerNetwork, (int Code, IReadOnlyList<string> MountPoints)> run)
     {
         using var cleanup = new CleanupStack();
-        var config = ConfigOf(step);
         if (step.Limits is { } limits) ContainerCgroup.Check(limits);
         var container = new Container(paths, config);
         StepFolder.Sweep(paths);
@@ -117,7 +130,7 @@ public sealed class StepContainer(EnginePaths paths)
             var cgroup = ContainerCgroup.Create(container, spec, cleanup, step.CgroupParent);
             var (filter, flags) = ContainerSeccomp.FilterOf(config.Host);
             var options = new LaunchOptions { Cgroup = cgroup?.Directory, Filter = filter, FilterFlags = flags, DiesWithStarter = true };
-            (code, mountPoints) = Run(spec, root, options, cgroup, network, output, cancellationToken);
+            (code, mountPoints) = run(spec, root, options, cgroup, network);
         }
         RemoveMountPoints(step.Upper, mountPoints);
         return code;
@@ -160,6 +173,28 @@ public sealed class StepContainer(EnginePaths paths)
             CopyOutput(process, outputEnd, errorEnd, output);
             return (process.Reap().Code, launch.MadeMountPoints);
         }
+    }
+
+    private static (int Code, IReadOnlyList<string> MountPoints) RunInTerminal(RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,
+        ContainerCgroup? cgroup, ContainerNetwork network, Action<Action<TerminalSize>> onStarted, CancellationToken cancellationToken)
+    {
+        var launch = Launch.Begin(spec, root, options, null, null, null);
+        using var process = launch.Process;
+        SafeFileHandle? terminal;
+        // It holds the terminal's other side, too: as long as that is open the terminal has no end.
+        using (launch)
+        {
+            cgroup?.RestrictDevices();
+            network.Connect(launch);
+            terminal = launch.TakeTerminal();
+            launch.Start();
+        }
+        using var streams = ProcessStreams.OfTerminal(terminal ?? throw new CrunException(ErrorKind.System, "the step has got no terminal"));
+        if (Terminal.SizeOf(FileDescriptor.Standard(0)) is { } size) streams.Resize(size);
+        onStarted(streams.Resize);
+        using var cancelled = cancellationToken.Register(() => process.Send(Signal.SIGKILL.Number));
+        streams.Copy(process, FileDescriptor.Standard(0), FileDescriptor.Standard(1), FileDescriptor.Standard(2));
+        return (process.Reap().Code, launch.MadeMountPoints);
     }
 
     private static void CopyOutput(PidHandle process, SafeFileHandle? output, SafeFileHandle? error, Action<ReadOnlyMemory<byte>, bool> write)

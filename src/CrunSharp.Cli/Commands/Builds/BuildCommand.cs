@@ -29,6 +29,7 @@ internal sealed class BuildOptions
         new Value<BuildOptions>("cache-to", '\0', "stringArray", "Write steps to a cache (type=local,dest=DIRECTORY or type=registry,ref=NAME[,mode=max])", static (o, v) => o.CacheTo.Add(CacheAddress.ParseTo(v))),
         new Value<BuildOptions>("call", '\0', "string", "What to do: build, check, outline or targets, and ,format=json for JSON", static (o, v) => o.Call = BuildCall.Parse(v)) { Default = "\"build\"" },
         new Flag<BuildOptions>("check", '\0', "Check the Dockerfile, do not build: --call=check", static (o, v) => o.Call = v ? BuildCall.Check : o.Call),
+        new Flag<BuildOptions>("explain", '\0', "Tell of each step that is done why it was not in the cache", static (o, v) => o.Explain = v),
         new Value<BuildOptions>("file", 'f', "string", "The Dockerfile (- for standard input)", static (o, v) => o.File = v) { Default = "\"PATH/Dockerfile\"" },
         new Value<BuildOptions>("iidfile", '\0', "string", "Write the image's id to a file", static (o, v) => o.IdFile = v),
         new Value<BuildOptions>("label", '\0', "list", "Set labels of the image", static (o, v) => o.Labels.Add(EnvironmentSyntax.Label(v))),
@@ -37,6 +38,7 @@ internal sealed class BuildOptions
         new Flag<BuildOptions>("no-cache", '\0', "Carry all steps out", static (o, v) => o.NoCache = v),
         new Value<BuildOptions>("no-cache-filter", '\0', "stringArray", "Carry all steps of these stages out", static (o, v) => o.NoCacheStages.UnionWith(v.Split(',', StringSplitOptions.RemoveEmptyEntries))),
         OutputOptions.Output,
+        new Value<BuildOptions>("on-fail", '\0', "string", "What to do when a RUN fails: shell, in its files and with its mounts", static (o, v) => o.SetOnFail(v)),
         new Value<BuildOptions>("platform", '\0', "stringArray", "The image's platforms", static (o, v) => o.AddPlatforms(v)),
         new Value<BuildOptions>("progress", '\0', "string", "How to show progress: auto, plain, tty, rawjson, quiet, none", static (o, v) => o.Progress = BuildDisplay.Check(v)) { Default = "\"auto\"" },
         OutputOptions.Provenance,
@@ -50,6 +52,7 @@ internal sealed class BuildOptions
         new Value<BuildOptions>("ssh", '\0', "stringArray", "Let RUN --mount=type=ssh use an SSH agent (default, or id=SOCKET)", static (o, v) => o.Agents.Add(v)),
         new Value<BuildOptions>("tag", 't', "list", "Name the image (name:tag)", static (o, v) => o.AddTag(v)),
         new Value<BuildOptions>("target", '\0', "string", "The stage to build", static (o, v) => o.Target = v),
+        new Value<BuildOptions>("timeline", '\0', "string", "Draw the build's steps as a page of HTML", static (o, v) => o.TimelineFile = v),
         new Value<BuildOptions>("ulimit", '\0', "ulimit", "Set resource limits of RUN (name=soft[:hard])", static (o, v) => o.Ulimits.Add(ValueSyntax.Ulimit(v))),
         .. BuildHostOptions.Table,
     ]);
@@ -63,6 +66,7 @@ internal sealed class BuildOptions
     public BuildCall Call { get; private set; } = BuildCall.Build;
     public Dictionary<string, string> Contexts { get; } = new(StringComparer.OrdinalIgnoreCase);
     public List<HostSpec> Hosts { get; } = [];
+    public bool Explain { get; private set; }
     public BuildHostOptions Host { get; } = new();
     public string? File { get; private set; }
     public string? IdFile { get; private set; }
@@ -73,6 +77,9 @@ internal sealed class BuildOptions
     public OutputOptions Outputs { get; } = new();
     public List<Platform> Platforms { get; } = [];
 
+    /// <summary>Whether a command that fails is followed by a shell.</summary>
+    public bool OpensShell { get; private set; }
+
     /// <summary>The value of <c>--progress</c>; null when it was not given.</summary>
     public string? Progress { get; private set; }
 
@@ -82,6 +89,7 @@ internal sealed class BuildOptions
     public long? SharedMemory { get; private set; }
     public List<ImageReference> Tags { get; } = [];
     public string? Target { get; private set; }
+    public string? TimelineFile { get; private set; }
     public List<UlimitSpec> Ulimits { get; } = [];
 
     /// <summary>The build arguments; one without a value that the host does not have is left out.</summary>
@@ -130,6 +138,9 @@ internal sealed class BuildOptions
         _arguments.Add(text);
     }
 
+    private void SetOnFail(string text) =>
+        OpensShell = text == "shell" ? true : throw CrunException.Invalid("must be shell");
+
     private void AddTag(string text)
     {
         var tag = ImageReference.Parse(text);
@@ -156,6 +167,7 @@ internal sealed class BuildCommand : Command
         using var store = Store.Open(paths.Root);
         store.Sweep();
         using var report = new BuildReport(context, _options);
+        using var cancel = new CancellationTokenSource();
         var network = _options.Network switch
         {
             "default" or "bridge" => StepNetwork.Default,
@@ -176,6 +188,8 @@ internal sealed class BuildCommand : Command
             Output = _options.Outputs.Request(context),
             Target = _options.Target,
             NoCache = _options.NoCache,
+            Explain = _options.Explain,
+            OnFailure = _options.OpensShell ? new FailureShell(context, report, paths, cancel.Token).OpenAsync : null,
             Tags = _options.Tags,
             Labels = _options.Labels.ToDictionary(static l => l.Key, static l => l.Value),
             Network = network,
@@ -191,10 +205,9 @@ internal sealed class BuildCommand : Command
             Ulimits = [.. _options.Ulimits.Select(static u => $"{u.Name}={u.Soft}:{u.Hard}")],
             ShmSize = _options.SharedMemory,
             NoCacheStages = _options.NoCacheStages,
-            Pull = (name, platform, cancellationToken) => ImageFetch.ForBuildAsync(context, store, name, platform, report.HidesPulls, cancellationToken),
+            Pull = (name, platform, cancellationToken) => report.PullAsync(name.ToString(), () => ImageFetch.ForBuildAsync(context, store, name, platform, report.HidesPulls, cancellationToken)),
             AlwaysPull = _options.Pull,
         };
-        using var cancel = new CancellationTokenSource();
         using var signals = AttachedSession.Forward(_ => cancel.Cancel());
         try
         {
@@ -207,9 +220,9 @@ internal sealed class BuildCommand : Command
             if (report.IsQuiet && result.HasImage && !_options.Outputs.TakesOutput) context.Out.WriteLine(result.ImageId);
             return ExitCodes.Success;
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException interrupted)
         {
-            report.End(null);
+            report.End(interrupted);
             context.Complain("the build was interrupted");
             return 130;
         }
