@@ -129,4 +129,27 @@ public sealed class BuildCacheTests : BuildTest
         Assert.That(ids, Has.All.Match("^sha256:[0-9a-f]{64}$"));
         foreach (var id in ids) Assert.That(InImage("cat /all /last", id), Is.EqualTo("ablast"));
     }
+
+    [Test]
+    public void The_same_layer_may_be_in_an_image_twice()
+    {
+        const string same = "RUN echo x > /tmp/s && touch -d @1 /tmp/s /tmp";
+        BuildText($"FROM busybox\nRUN mkdir -p /tmp\n{same}\nRUN rm /tmp/s; echo y > /t\n{same} # again\nRUN cat /tmp/s /t > /u\n").Succeeded();
+        var layers = World.Inspect("out", "{{range .RootFS.Layers}}{{println .}}{{end}}").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Multiple(() =>
+        {
+            Assert.That(layers.Distinct().Count(), Is.EqualTo(layers.Length - 1));
+            Assert.That(InImage("cat /u"), Is.EqualTo("x\ny\n"));
+        });
+    }
+
+    [Test]
+    public void A_step_that_changes_nothing_but_its_own_files_makes_the_same_layer_again()
+    {
+        static string text(int number) =>
+            $"FROM busybox\nRUN mkdir -p /tmp\nRUN echo {number} | tr 12 xx > /tmp/r && touch -d @1 /tmp/r /tmp\nRUN cat /proc/sys/kernel/random/uuid > /after\n";
+        BuildText(text(1)).Succeeded();
+        var again = BuildText(text(2)).Succeeded();
+        Assert.That(Done(again), Has.Length.EqualTo(1), "also where /etc/hosts had to be made for it");
+    }
 }

@@ -255,7 +255,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
                 ? await DoAsync(stage, step, withoutParent, instruction, shown, view, null, cancellationToken).ConfigureAwait(false)
                 : await TryHitAsync(stage, step, withoutParent, cancellationToken).ConfigureAwait(false)
                     ?? await new StepClaims(store).OnceAsync(step.IsIndependent ? withoutParent : stage.DefinitionOf(withoutParent),
-                        () => Fetching($"wait for another build: {StepMaking.TitleOf(instruction)}"), () => TryHitAsync(stage, step, withoutParent, cancellationToken, wasDoneMeanwhile: true),
+                        () => Fetching($"wait for another build: {StepMaking.TitleOf(instruction)}"), () => TryHitAsync(stage, step, withoutParent, cancellationToken),
                         claim => DoAsync(stage, step, withoutParent, instruction, shown, view, claim, cancellationToken), cancellationToken).ConfigureAwait(false);
             made.SetResult(layer);
             return layer;
@@ -268,15 +268,14 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         }
     }
 
-    // The digest of a parent that was just made takes a while: it is waited for only when it can matter.
-    private async Task<BuiltLayer?> TryHitAsync(StageResult stage, LayerStep step, Digest withoutParent, CancellationToken cancellationToken, bool wasDoneMeanwhile = false)
+    private async Task<BuiltLayer?> TryHitAsync(StageResult stage, LayerStep step, Digest withoutParent, CancellationToken cancellationToken)
     {
-        if (stage.IsNew && !step.IsIndependent && !wasDoneMeanwhile) return null;
         return await TryLocalAsync(stage, step, withoutParent).ConfigureAwait(false)
             ?? (await _transfers.TryBringAsync(step.Key, () => ParentOf(step, stage), cancellationToken).ConfigureAwait(false)
                 ? await TryLocalAsync(stage, step, withoutParent).ConfigureAwait(false) : null);
     }
 
+    // The digest of a parent that was just made takes a while: it is waited for only where the step was done on any parent.
     private async Task<BuiltLayer?> TryLocalAsync(StageResult stage, LayerStep step, Digest withoutParent)
     {
         if (!cache.WasDone(withoutParent)) return null;
@@ -309,7 +308,6 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         Instruction instruction, ShownStep shown, LayerView? view, Claim? claim, CancellationToken cancellationToken)
     {
         shown.Start();
-        var isNew = !cache.WasDone(withoutParent);
         var draft = store.Layers.Begin();
         _drafts.Add(draft);
         var site = step.IsIndependent ? new StepSite([], null, draft, shown.Output) : new StepSite(stage.Lowers(), view, draft, shown.Output);
@@ -348,7 +346,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             }
         }, CancellationToken.None);
         _commits.Add(commit);
-        return new BuiltLayer(new ViewLayer(draft.Directory, []), commit, created, HidesAll: false, isNew);
+        return new BuiltLayer(new ViewLayer(draft.Directory, []), commit, created, HidesAll: false);
     }
 
     private CrunException Located(Exception error, Instruction instruction) => DockerfileError.Within(file.Source, instruction.Range,

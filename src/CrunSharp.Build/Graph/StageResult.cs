@@ -8,8 +8,7 @@ namespace CrunSharp.Build.Graph;
 /// <param name="Committed">The layer, when its digest is known.</param>
 /// <param name="Created">When it was made, RFC 3339; null for a base image's.</param>
 /// <param name="HidesAll">Whether what is beneath it does not show.</param>
-/// <param name="IsNew">Whether the step that made it was never done before.</param>
-internal sealed record BuiltLayer(ViewLayer Directory, Task<Layer> Committed, string? Created, bool HidesAll, bool IsNew = false);
+internal sealed record BuiltLayer(ViewLayer Directory, Task<Layer> Committed, string? Created, bool HidesAll);
 
 /// <summary>A stage as far as it is built.</summary>
 internal sealed class StageResult(StageImage image, IReadOnlyList<BuiltLayer> layers)
@@ -26,16 +25,13 @@ internal sealed class StageResult(StageImage image, IReadOnlyList<BuiltLayer> la
     /// <summary>Its layers, the lowest first.</summary>
     public IReadOnlyList<BuiltLayer> Layers => _layers;
 
-    /// <summary>Whether a step was done that never was before: what follows cannot be known.</summary>
-    public bool IsNew { get; private set; }
-
     /// <summary>Whether its own steps are done also if their result is known.</summary>
     public bool IsUncached { get; set; }
 
     /// <summary>The start of a stage that starts from this one.</summary>
     public StageResult Fork()
     {
-        var fork = new StageResult(Image.Fork(), []) { _definition = _definition, IsNew = IsNew, BaseId = BaseId };
+        var fork = new StageResult(Image.Fork(), []) { _definition = _definition, BaseId = BaseId };
         fork._layers.AddRange(_layers);
         return fork;
     }
@@ -48,7 +44,6 @@ internal sealed class StageResult(StageImage image, IReadOnlyList<BuiltLayer> la
     {
         _layers.Add(layer);
         _definition = DefinitionOf(step);
-        IsNew |= layer.IsNew;
     }
 
     /// <summary>The layers that show, the lowest first.</summary>

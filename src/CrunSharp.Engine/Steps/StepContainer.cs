@@ -87,7 +87,7 @@ public sealed class StepContainer(EnginePaths paths)
     /// <returns>The exit code, or 128 and the signal's number.</returns>
     /// <exception cref="CrunException">It cannot be started.</exception>
     public int Run(StepContainerSpec step, Action<ReadOnlyMemory<byte>, bool> output, CancellationToken cancellationToken) =>
-        Run(step, ConfigOf(step), (spec, root, options, cgroup, network) => Run(spec, root, options, cgroup, network, output, cancellationToken));
+        Run(step, ConfigOf(step), (spec, root, options, cgroup, network) => Run(step, spec, root, options, cgroup, network, output, cancellationToken));
 
     /// <summary>The same with a terminal of its own, which this process's standard input and output are copied to and from.</summary>
     /// <param name="step">What to run.</param>
@@ -96,10 +96,10 @@ public sealed class StepContainer(EnginePaths paths)
     /// <returns>The exit code, or 128 and the signal's number.</returns>
     /// <exception cref="CrunException">It cannot be started.</exception>
     public int RunInTerminal(StepContainerSpec step, Action<Action<TerminalSize>> onStarted, CancellationToken cancellationToken) =>
-        Run(step, ConfigOf(step) with { Tty = true }, (spec, root, options, cgroup, network) => RunInTerminal(spec, root, options, cgroup, network, onStarted, cancellationToken));
+        Run(step, ConfigOf(step) with { Tty = true }, (spec, root, options, cgroup, network) => RunInTerminal(step, spec, root, options, cgroup, network, onStarted, cancellationToken));
 
     private int Run(StepContainerSpec step, ContainerConfig config,
-        Func<RuntimeSpec, SafeFileHandle, LaunchOptions, ContainerCgroup?, ContainerNetwork, (int Code, IReadOnlyList<string> MountPoints)> run)
+        Func<RuntimeSpec, SafeFileHandle, LaunchOptions, ContainerCgroup?, ContainerNetwork, (int Code, StepMountPoints MountPoints)> run)
     {
         using var cleanup = new CleanupStack();
         if (step.Limits is { } limits) ContainerCgroup.Check(limits);
@@ -107,7 +107,7 @@ public sealed class StepContainer(EnginePaths paths)
         StepFolder.Sweep(paths);
         var folder = cleanup.Owns(StepFolder.Begin(paths, config.Id));
         var network = ContainerNetwork.Prepare(container, cleanup, folder.Path);
-        IReadOnlyList<string> mountPoints;
+        StepMountPoints mountPoints;
         int code;
         List<SafeFileHandle> lowers = [.. step.Lowers.Select(static layer => layer.Directory)];
         if (ImpliedDirectories.AreIn(step.Lowers))
@@ -132,7 +132,7 @@ public sealed class StepContainer(EnginePaths paths)
             var options = new LaunchOptions { Cgroup = cgroup?.Directory, Filter = filter, FilterFlags = flags, DiesWithStarter = true };
             (code, mountPoints) = run(spec, root, options, cgroup, network);
         }
-        RemoveMountPoints(step.Upper, mountPoints);
+        mountPoints.Remove();
         return code;
     }
 
@@ -149,7 +149,7 @@ public sealed class StepContainer(EnginePaths paths)
         return FileAt.Open(null, $"/proc/{state.Pid}/ns/net", OpenFlags.O_RDONLY);
     }
 
-    private static (int Code, IReadOnlyList<string> MountPoints) Run(RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,
+    private static (int Code, StepMountPoints MountPoints) Run(StepContainerSpec step, RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,
         ContainerCgroup? cgroup, ContainerNetwork network, Action<ReadOnlyMemory<byte>, bool> output, CancellationToken cancellationToken)
     {
         var (outputEnd, outputStart) = FileDescriptor.Pipe();
@@ -163,6 +163,7 @@ public sealed class StepContainer(EnginePaths paths)
             using (var nothing = FileAt.Open(null, "/dev/null", OpenFlags.O_RDONLY))
                 launch = Launch.Begin(spec, root, options, nothing, outputStart, errorStart);
             using var process = launch.Process;
+            var mountPoints = new StepMountPoints(step, launch.MadeMountPoints);
             using (launch)
             {
                 cgroup?.RestrictDevices();
@@ -171,15 +172,16 @@ public sealed class StepContainer(EnginePaths paths)
             }
             using var cancelled = cancellationToken.Register(() => process.Send(Signal.SIGKILL.Number));
             CopyOutput(process, outputEnd, errorEnd, output);
-            return (process.Reap().Code, launch.MadeMountPoints);
+            return (process.Reap().Code, mountPoints);
         }
     }
 
-    private static (int Code, IReadOnlyList<string> MountPoints) RunInTerminal(RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,
+    private static (int Code, StepMountPoints MountPoints) RunInTerminal(StepContainerSpec step, RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,
         ContainerCgroup? cgroup, ContainerNetwork network, Action<Action<TerminalSize>> onStarted, CancellationToken cancellationToken)
     {
         var launch = Launch.Begin(spec, root, options, null, null, null);
         using var process = launch.Process;
+        var mountPoints = new StepMountPoints(step, launch.MadeMountPoints);
         SafeFileHandle? terminal;
         // It holds the terminal's other side, too: as long as that is open the terminal has no end.
         using (launch)
@@ -194,7 +196,7 @@ public sealed class StepContainer(EnginePaths paths)
         onStarted(streams.Resize);
         using var cancelled = cancellationToken.Register(() => process.Send(Signal.SIGKILL.Number));
         streams.Copy(process, FileDescriptor.Standard(0), FileDescriptor.Standard(1), FileDescriptor.Standard(2));
-        return (process.Reap().Code, launch.MadeMountPoints);
+        return (process.Reap().Code, mountPoints);
     }
 
     private static void CopyOutput(PidHandle process, SafeFileHandle? output, SafeFileHandle? error, Action<ReadOnlyMemory<byte>, bool> write)
@@ -236,24 +238,6 @@ public sealed class StepContainer(EnginePaths paths)
             mounts.Add(new MountSpec { Destination = file.Target, Type = "bind", Source = path, Options = ["bind", "private", "ro", "nosuid", "nodev"] });
         }
         return mounts;
-    }
-
-    // Directories and files that only stood below mounts are no change that the step made. One that was replaced, or
-    // has got a content, is the step's own: it stays. Nothing is followed.
-    private static void RemoveMountPoints(SafeFileHandle upper, IReadOnlyList<string> mountPoints)
-    {
-        for (var i = mountPoints.Count - 1; i >= 0; i--)
-        {
-            var path = mountPoints[i].TrimStart('/');
-            var slash = path.LastIndexOf('/');
-            using var parent = slash < 0 ? FileAt.Open(upper, ".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY)
-                : FileAt.TryOpenBeneath(upper, path[..slash], OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _);
-            if (parent is null) continue;
-            var name = path[(slash + 1)..];
-            if (FileAt.TryStatus(parent, name) is not { } status) continue;
-            if (status is { Kind: FileKind.Regular, Size: 0 }) FileAt.Remove(parent, name);
-            else if (status.Kind == FileKind.Directory) FileAt.TryRemoveEmptyDirectory(parent, name);
-        }
     }
 
     private static ContainerConfig ConfigOf(StepContainerSpec step) => new()

@@ -57,6 +57,15 @@ public class DetachedMountTests
     }
 
     [Test]
+    public void A_directory_may_be_there_twice()
+    {
+        var layers = Layers(3);
+        using var again = FileAt.OpenDirectory($"{_path}/0");
+        using var mount = DetachedMount.Overlay([.. layers, again], null, null, isVolatile: false);
+        Assert.That(Read(mount, "top"), Is.EqualTo("0"));
+    }
+
+    [Test]
     public void Kernels_before_6_7_get_short_names()
     {
         var layers = Layers(60);

@@ -45,7 +45,7 @@ public static unsafe class DetachedMount
     }
 
     /// <summary>An overlay of directories.</summary>
-    /// <param name="lowers">The read-only directories, the lowest first.</param>
+    /// <param name="lowers">The read-only directories, the lowest first. Of one that is there twice, only the upper one can be seen.</param>
     /// <param name="upper">The directory that changes go to; null makes it read-only.</param>
     /// <param name="work">An empty directory beside <paramref name="upper"/>.</param>
     /// <param name="isVolatile">Whether nothing is synced to disk: what a crash leaves must then be thrown away.</param>
@@ -53,6 +53,7 @@ public static unsafe class DetachedMount
     /// <seealso href="https://docs.kernel.org/filesystems/overlayfs.html"/>
     public static SafeFileHandle Overlay(IReadOnlyList<SafeFileHandle> lowers, SafeFileHandle? upper, SafeFileHandle? work, bool isVolatile)
     {
+        lowers = WithoutHidden(lowers);
         if (lowers.Count > MostLowers) throw CrunException.Unsupported($"it has {lowers.Count} layers, and Linux mounts {MostLowers} at most", "mount the overlay");
         if (lowers.Count <= MostLowersInOneString) return Overlay(Joined(lowers, "/proc/self/fd/"), lowers.Count, upper, work, isVolatile);
         try
@@ -112,6 +113,21 @@ public static unsafe class DetachedMount
         options.Add(new("metacopy", "off"));
         options.Add(new("index", "off"));
         return FileSystem("overlay", options, MountAttributes.None, $"mount the overlay of {count} layers");
+    }
+
+    // The kernel refuses a directory that is there twice (ELOOP). Whatever the lower one shows, the upper one shows again.
+    private static IReadOnlyList<SafeFileHandle> WithoutHidden(IReadOnlyList<SafeFileHandle> lowers)
+    {
+        if (lowers.Count < 2) return lowers;
+        var seen = new HashSet<(ulong, ulong)>(lowers.Count);
+        var visible = new List<SafeFileHandle>(lowers.Count);
+        for (var i = lowers.Count - 1; i >= 0; i--)
+        {
+            var status = FileAt.Status(lowers[i]);
+            if (seen.Add((status.Device, status.Inode))) visible.Add(lowers[i]);
+        }
+        visible.Reverse();
+        return visible;
     }
 
     private static List<KeyValuePair<string, string?>> Joined(IReadOnlyList<SafeFileHandle> lowers, string prefix)
