@@ -8,7 +8,7 @@ public sealed class BuilderDiskTests : BuildTest
     private const string Rows = "{{.Type}} {{.Shared}} {{.InUse}} {{.Bytes}} {{.Description}}";
 
     [SetUp]
-    public void Forget() => World.Shell("$C rmi -f out a b c >/dev/null 2>&1; $C builder prune -af >/dev/null; $C image prune -f >/dev/null").Succeeded();
+    public void Forget() => World.Shell("$C rmi -f out step1 step2 step3 >/dev/null 2>&1; $C builder prune -af >/dev/null; $C image prune -f >/dev/null").Succeeded();
 
     private string[] Items(params string[] options) => Run(["builder", "du", "--format", Rows, .. options]).Succeeded().Lines;
 
@@ -41,13 +41,13 @@ public sealed class BuilderDiskTests : BuildTest
     [Test]
     public void The_longest_unused_goes_first()
     {
-        foreach (var name in (string[])["a", "b", "c"]) Step(name);
-        Run("rmi", "a", "b", "c").Succeeded();
+        foreach (var name in (string[])["step1", "step2", "step3"]) Step(name);
+        Run("rmi", "step1", "step2", "step3").Succeeded();
         Assert.That(Steps(), Is.EqualTo(3));
         // The first one is used again; the clock of files has seconds.
         World.Shell("find $CRUN_SHARP_ROOT/cache -path '*/??/*' -type f -exec touch -d '1 hour ago' {} +").Succeeded();
-        Step("a");
-        Run("rmi", "a").Succeeded();
+        Step("step1");
+        Run("rmi", "step1").Succeeded();
         var pruned = Run("builder", "prune", "-f", "--filter", "type=regular", "--max-used-space", "10g").Succeeded();
         Assert.That((Steps(), pruned.Line), Is.EqualTo((3, "Total reclaimed space: 0B")));
         var most = Items().Sum(static l => long.Parse(l.Split(' ')[3])) - 1_500_000;
