@@ -124,6 +124,7 @@ public sealed class ArchiveTests : BuildTest
         Run("save", "nosuch").Failed(1, "No such image: nosuch:latest");
         Run("save", "-o", "twice.tar", "app:v1").Succeeded();
         Run("rmi", "-f", _app).Succeeded();
+        Run("builder", "prune", "-af").Succeeded();
         // One byte of a layer, then half of the file.
         World.Shell("cp twice.tar bad.tar; printf X | dd of=bad.tar bs=1 seek=$(( $(stat -c %s bad.tar) / 2 )) conv=notrunc 2>/dev/null; head -c 2500000 twice.tar > cut.tar").Succeeded();
         Run("load", "-i", "bad.tar").Failed(1);

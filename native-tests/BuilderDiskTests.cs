@@ -53,7 +53,7 @@ public sealed class BuilderDiskTests : BuildTest
         var most = Items().Sum(static l => long.Parse(l.Split(' ')[3])) - 1_500_000;
         pruned = Run("builder", "prune", "-f", "--filter", "type=regular", "--max-used-space", $"{most}").Succeeded();
         Assert.That(pruned.Line, Does.Contain("Total reclaimed space: 2.0").Or.Contain("Total reclaimed space: 1.0"));
-        Assert.That(Items("--filter", "type=regular").Single(), Does.Contain("> /a"));
+        Assert.That(Items("--filter", "type=regular").Single(), Does.Contain("> /step1"));
         Run("builder", "prune", "-f", "--reserved-space", "10g").Succeeded();
         Assert.That(Steps(), Is.EqualTo(1));
         Run("builder", "prune", "-f", "--min-free-space", "1").Succeeded();

@@ -93,25 +93,45 @@ public sealed class CrashTests : NativeTest
     [Test]
     public void A_build_is_killed_at_any_moment()
     {
-        World.File("context/f", "f\n");
-        World.File("context/Dockerfile", "FROM busybox\nRUN echo one > /one; sleep 0.05\nCOPY f /f\nRUN cat /f > /two; sleep 0.05\nFROM busybox\nCOPY --from=0 /two /three\n");
-        for (var round = 0; round < 10; round++)
+        World.File("context/Dockerfile", "FROM busybox\nARG R\nRUN echo $R > /one; sleep 0.05\nCOPY f /f\nRUN --mount=type=cache,target=/c cat /f > /two; cp /f /c/f; sleep 0.05\nFROM busybox\nCOPY --from=0 /one /two /\n");
+        for (var round = 0; round < 50; round++)
         {
-            var delay = TestContext.CurrentContext.Random.Next(300);
+            // New steps in each round, so that a half-made layer or record of the killed build would show.
+            World.File("context/f", $"f{round}\n");
+            string[] build = ["build", "-t", "built", "--build-arg", $"R=r{round}", "context"];
+            var delay = TestContext.CurrentContext.Random.Next(250);
             var when = $"round {round}, killed after {delay} ms";
-            using (var client = World.Start("build", "--no-cache", "-t", "built", "context"))
+            using (var client = World.Start(build))
             {
                 Thread.Sleep(delay);
                 Kill(client.Pid);
                 client.Wait();
             }
-            Assert.That(Run("ps", "-a").Code, Is.Zero, when);
-            Assert.That(Run("images").Code, Is.Zero, when);
-            var again = Run("build", "-t", "built", "context");
+            var again = Run(build);
             Assert.That(again.Code, Is.Zero, $"{when}: {again}");
-            Assert.That(Run("run", "--rm", "--network", "none", "built", "cat", "/three").Out, Is.EqualTo("f\n"), when);
+            Assert.That(Run("run", "--rm", "--network", "none", "built", "cat", "/one", "/two").Out, Is.EqualTo($"r{round}\nf{round}\n"), when);
             AssertNothingIsLeft(when);
+            if (round % 10 == 9) Assert.That(Run("system", "check"), Has.Property("Code").Zero, when);
         }
+    }
+
+    [Test]
+    public void A_build_without_room_says_so_and_leaves_nothing_half_done()
+    {
+        World.Shell("head -c 20000000 /dev/urandom > context/big; echo small > context/small").Succeeded();
+        World.File("context/run", "FROM busybox\nRUN echo first > /first\nRUN head -c 20000000 /dev/urandom > /big\n");
+        World.File("context/copy", "FROM busybox\nRUN echo first > /first\nCOPY big /big\n");
+        World.File("context/little", "FROM busybox\nRUN echo first > /first\nCOPY small /small\n");
+        var outcome = World.Shell("""
+            $C save -o base.tar busybox && mkdir -p full && mount -t tmpfs -o size=12m none full && export CRUN_SHARP_ROOT=$PWD/full
+            $C load -q -i base.tar
+            for f in run copy; do $C build --network none --progress plain -t out -f context/$f context; echo "$f $?"; done
+            $C images --format '{{.Repository}}'; ls full/tmp | wc -l; $C system check > check; echo "check $?"
+            $C build -q --network none -t out -f context/little context > id && $C run --rm --network none out cat /first /small
+            umount full
+            """);
+        Assert.That(outcome.Lines[^7..], Is.EqualTo(new[] { "run 1", "copy 1", "busybox", "0", "check 0", "first", "small" }), outcome.ToString());
+        Assert.That(outcome.Err.Split("No space left on device"), Has.Length.GreaterThan(2), outcome.Err);
     }
 
     [TestCase("import")]

@@ -33,6 +33,7 @@ public sealed class PullTests : NativeTest
         Run(["rm", "-f", .. Run("ps", "-aq").Lines]);
         foreach (var image in Run("images", "-q", "--no-trunc").Succeeded().Lines.Distinct())
             if (image != World.Inspect("busybox", "{{.Id}}")) Run("rmi", "-f", image).Succeeded();
+        Run("builder", "prune", "-af").Succeeded();
     }
 
     [Test]

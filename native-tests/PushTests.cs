@@ -78,6 +78,7 @@ public sealed class PushTests : BuildTest
         World.Host.Tool("skopeo", "--tmpdir", World.Files, "copy", "-q", "--dest-compress", "--dest-compress-format", "zstd", $"oci-archive:{from}.tar", $"oci:{from}:{name}:v2");
         Run("rmi", "local").Succeeded();
         Run("image", "prune", "-f").Succeeded();
+        Run("builder", "prune", "-af").Succeeded();
         Run("load", "-i", from).Succeeded();
         var expected = JsonDocument.Parse(File.ReadAllText($"{from}/index.json")).RootElement.GetProperty("manifests")[0].GetProperty("digest").GetString();
         var id = World.Inspect($"{name}:v2", "{{.Id}}");

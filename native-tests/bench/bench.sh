@@ -6,12 +6,13 @@
 # happens in a temporary directory and in mount and network namespaces of its own, and is gone at the end.
 set -euo pipefail
 
-ALL_CASES="version run-none run-bridge exec ps build-warm build-cold oci pull pull-again push save images"
-PEERS="podman buildah crun runc conmon netavark aardvark-dns busybox-static gcc libc6-dev skopeo docker-registry curl"
+ALL_CASES="version run-none run-bridge exec ps build-warm build-cold build-app build-run build-write build-stages build-export build-files oci pull pull-again push save images"
+PEERS="podman buildah crun runc conmon netavark aardvark-dns busybox-static gcc libc6-dev skopeo docker-registry curl docker.io"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 rounds=${ROUNDS:-20}
 . "$here/oci.sh"
 . "$here/registry.sh"
+. "$here/build.sh"
 
 main() {
   [ $# -ge 1 ] || { echo "usage: bench.sh BINARY [CASE...]    cases: $ALL_CASES" >&2; exit 2; }
@@ -250,6 +251,7 @@ finish() {
   [ -z "${us[*]:-}" ] || "${us[@]}" ps -aq 2>/dev/null | xargs -r "${us[@]}" rm -f > /dev/null 2>&1 || true
   [ -z "${podman[*]:-}" ] || "${podman[@]}" rm -f -a -t 0 > /dev/null 2>&1 || true
   [ -z "${registry:-}" ] || kill "$registry" || true
+  [ -z "${dockerd:-}" ] || { kill "$dockerd" && wait "$dockerd"; } > /dev/null 2>&1 || true
   awk -v state="$state/" 'index($2, state) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l 2>/dev/null || true
   rm -rf "$state" || true
   exit "$status"

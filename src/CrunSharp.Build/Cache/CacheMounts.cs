@@ -69,9 +69,12 @@ internal sealed class CacheMounts(string store)
                 held.Dispose();
                 throw;
             }
-            // One makes it, and nobody sees it before it is whole.
+            // One makes it, and nobody sees it before it is whole. Who comes second does not wait for the first one's step.
             held.Dispose();
-            using (FileLock.TryExisting(all, name, shared: false, wait: true)) Make(all, name, id, make);
+            using (var alone = FileLock.TryExisting(all, name, shared: false, wait: false))
+            {
+                if (alone is not null) Make(all, name, id, make);
+            }
             number--;
         }
     }
