@@ -1,3 +1,4 @@
+using CrunSharp.Kernel.Files;
 using CrunSharp.NativeTests.Harness;
 
 namespace CrunSharp.NativeTests;
@@ -128,6 +129,16 @@ public sealed class BuildCacheTests : BuildTest
         });
         Assert.That(ids, Has.All.Match("^sha256:[0-9a-f]{64}$"));
         foreach (var id in ids) Assert.That(InImage("cat /all /last", id), Is.EqualTo("ablast"));
+    }
+
+    [Test]
+    public void An_attribute_is_seen_also_where_the_file_is_known()
+    {
+        var context = MakeContext();
+        Thread.Sleep(3000); // what changed in the last two seconds is not remembered
+        Build(context).Succeeded();
+        using (var directory = FileAt.OpenDirectory(context + "/dir")) ExtendedAttributes.Set(directory, "b", "user.x", "y"u8);
+        Assert.That(Done(Build(context).Succeeded()), Has.Length.EqualTo(3));
     }
 
     [Test]

@@ -242,7 +242,7 @@ public class BuildCacheTests
         Digest Hash(ContextIndex index)
         {
             using var file = FileAt.Open(null, path, Kernel.Libc.OpenFlags.O_RDONLY);
-            return index.TryGet("src/a", FileAt.Status(file)) ?? index.Hash("src/a", file);
+            return index.TryGet("src/a", FileAt.Status(file))?.Content ?? index.Hash("src/a", file);
         }
 
         var recent = ContextIndex.Open(handle, "t", TimeProvider.System);

@@ -6,9 +6,14 @@ using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Build.Cache;
 
+/// <summary>What is known of a regular file.</summary>
+/// <param name="Content">The hash of its content.</param>
+/// <param name="HasAttributes">Whether it has extended attributes that go with it.</param>
+internal readonly record struct KnownFile(Digest Content, bool HasAttributes);
+
 /// <summary>
-/// What the files of a tree hashed to when they were last read, so that a file that did not change is not read again. A
-/// record holds while device, inode, size, times of content and inode are the same.
+/// What the files of a tree hashed to when they were last read, so that a file that did not change is not read again, nor its
+/// attributes listed. A record holds while device, inode, size, times of content and inode are the same.
 /// </summary>
 /// <remarks>
 /// A file that changed at about the time when it was hashed is not recorded: another change within the clock's grain would
@@ -16,7 +21,7 @@ namespace CrunSharp.Build.Cache;
 /// </remarks>
 internal sealed class ContextIndex
 {
-    private const string Magic = "crun-sharp index 1";
+    private const string Magic = "crun-sharp index 2";
     private const long RacySeconds = 2;
     private const int MostBytes = 512 * 1024 * 1024;
 
@@ -44,16 +49,16 @@ internal sealed class ContextIndex
         return new ContextIndex(folder, file, clock, Load(folder, file));
     }
 
-    /// <summary>The hash of a regular file's content; null when it has to be read.</summary>
+    /// <summary>What is known of a regular file; null when it has to be read.</summary>
     /// <param name="path">The file's path in the tree.</param>
     /// <param name="status">What it is now.</param>
-    public Digest? TryGet(string path, in FileStatus status)
+    public KnownFile? TryGet(string path, in FileStatus status)
     {
         lock (_lock)
         {
             if ((!_old.TryGetValue(path, out var known) && !_new.TryGetValue(path, out known)) || !known.IsOf(status)) return null;
             _new[path] = known;
-            return known.Content;
+            return known.What;
         }
     }
 
@@ -67,9 +72,9 @@ internal sealed class ContextIndex
         {
             var now = _clock.GetUtcNow().ToUnixTimeSeconds();
             var before = FileAt.Status(file);
-            var content = HashOf(file);
+            var known = new KnownFile(HashOf(file), ExtendedAttributes.List(file).Any(Steps.FileAttributes.IsCarried));
             var after = FileAt.Status(file);
-            if (!new Record(before, content).IsOf(after))
+            if (!new Record(before, known).IsOf(after))
             {
                 if (tries < 3) continue;
                 throw CrunException.WrongState($"{path}: the file changes while it is read");
@@ -77,10 +82,10 @@ internal sealed class ContextIndex
             lock (_lock)
             {
                 Hashed++;
-                if (after.Changed.Seconds + RacySeconds >= now) return content;
-                _new[path] = new Record(after, content);
+                if (after.Changed.Seconds + RacySeconds >= now) return known.Content;
+                _new[path] = new Record(after, known);
                 _changed = true;
-                return content;
+                return known.Content;
             }
         }
     }
@@ -140,14 +145,14 @@ internal sealed class ContextIndex
         return records;
     }
 
-    private readonly record struct Record(ulong Device, ulong Inode, long Size, FileTime Modified, FileTime Changed, Digest Content)
+    private readonly record struct Record(ulong Device, ulong Inode, long Size, FileTime Modified, FileTime Changed, KnownFile What)
     {
-        public Record(in FileStatus status, Digest content)
-            : this(status.Device, status.Inode, status.Size, status.Modified, status.Changed, content)
+        public Record(in FileStatus status, KnownFile what)
+            : this(status.Device, status.Inode, status.Size, status.Modified, status.Changed, what)
         {
         }
 
-        public bool IsOf(in FileStatus status) => this == new Record(status, Content);
+        public bool IsOf(in FileStatus status) => this == new Record(status, What);
 
         public void Write(BinaryWriter writer, string path)
         {
@@ -161,7 +166,8 @@ internal sealed class ContextIndex
             writer.Write(Modified.Nanoseconds);
             writer.Write(Changed.Seconds);
             writer.Write(Changed.Nanoseconds);
-            writer.Write(Convert.FromHexString(Content.Hex));
+            writer.Write(Convert.FromHexString(What.Content.Hex));
+            writer.Write(What.HasAttributes);
         }
 
         public static (string Path, Record Record) Read(BinaryReader reader)
@@ -169,7 +175,7 @@ internal sealed class ContextIndex
             var path = PathEncoding.Decode(reader.ReadBytes(reader.Read7BitEncodedInt()));
             return (path, new Record(reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadInt64(),
                 new FileTime(reader.ReadInt64(), reader.ReadUInt32()), new FileTime(reader.ReadInt64(), reader.ReadUInt32()),
-                Digest.FromHash(reader.ReadBytes(SHA256.HashSizeInBytes))));
+                new KnownFile(Digest.FromHash(reader.ReadBytes(SHA256.HashSizeInBytes)), reader.ReadBoolean())));
         }
     }
 }

@@ -165,7 +165,7 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
         RandomAccess.SetLength(target, 0);
         if (CopyHashing(source, target) != node.Content) throw Changed(node.Name);
 
-        bool IsUnchanged() => tree.Index!.TryGet(node.Path, FileAt.Status(source)) == node.Content;
+        bool IsUnchanged() => tree.Index!.TryGet(node.Path, FileAt.Status(source))?.Content == node.Content;
     }
 
     private Digest CopyHashing(SafeFileHandle source, SafeFileHandle target)

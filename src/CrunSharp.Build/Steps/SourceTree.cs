@@ -211,16 +211,17 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
         {
             if (entry.Status.IsWhiteout)
                 throw CrunException.Invalid($"/{path}: a character device 0:0 is overlayfs's mark of a removed file and cannot be copied");
+            var known = entry.Status.Kind == FileKind.Regular ? tree.Index?.TryGet(path, entry.Status) : null;
             var node = new CopyNode
             {
                 Name = entry.Name,
                 Path = path,
                 Status = entry.Status,
                 LinkTarget = entry.Status.Kind == FileKind.SymbolicLink ? FileAt.ReadSymbolicLink(entry.Holder, entry.Name) : "",
-                Attributes = FileAttributes.Read(entry.Holder, entry.Name),
+                Attributes = known is { HasAttributes: false } ? [] : FileAttributes.Read(entry.Holder, entry.Name),
             };
             if (entry.Status.Kind != FileKind.Regular || tree.Index is null) return node;
-            if (tree.Index.TryGet(path, entry.Status) is { } known) node.Content = known;
+            if (known is { } file) node.Content = file.Content;
             else _unread.Add(node);
             return node;
         }
