@@ -25,14 +25,14 @@ verb_publish() {
 verb_unit_test() { verb_build; run_tests Runtime.sln --no-build; }
 
 # native-test     the tests of the published binary on the real kernel; arguments select: native-test RunTests
-verb_native_test() { needs_root; needs_packages; native_tests "${1:+FullyQualifiedName~$1&}TestCategory!=vm"; }
+verb_native_test() { needs_root; needs_packages; needs_criu; native_tests "${1:+FullyQualifiedName~$1&}TestCategory!=vm"; }
 
 # vm-test         limits and systemd in virtual machines that have cgroup v2 only; arguments select: vm-test Systemd
-verb_vm_test() { needs_root; needs_packages $VM_PACKAGES; needs_kernel; native_tests "${1:+FullyQualifiedName~$1&}TestCategory=vm"; }
+verb_vm_test() { needs_root; needs_packages $VM_PACKAGES; needs_kernel; needs_criu; native_tests "${1:+FullyQualifiedName~$1&}TestCategory=vm"; }
 
 # test            all tests, with all they need: what CI runs
 verb_test() {
-  needs_root; needs_packages $VM_PACKAGES; needs_kernel
+  needs_root; needs_packages $VM_PACKAGES; needs_kernel; needs_criu
   verb_publish
   PASSED=0 FAILED=0 SKIPPED=0
   verb_unit_test || true
@@ -105,7 +105,7 @@ needs_tools() {
 
 # Debian's packages for tests, demo and bench; nothing of them is needed to use crun-sharp.
 PACKAGES="busybox-static iproute2 nftables curl"
-TEST_PACKAGES="debootstrap mmdebstrap tar xz-utils procps libseccomp-dev gcc libc6-dev skopeo buildah podman conmon netavark aardvark-dns iptables containerd docker.io docker-registry apache2-utils umoci"
+TEST_PACKAGES="debootstrap mmdebstrap tar xz-utils bzip2 libcap2-bin procps libseccomp-dev gcc libc6-dev skopeo buildah podman conmon netavark aardvark-dns iptables containerd docker.io docker-registry apache2-utils umoci"
 VM_PACKAGES="user-mode-linux systemd qemu-system-x86 cpio"
 needs_packages() {
   needs_tools
@@ -116,20 +116,23 @@ needs_packages() {
   [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 }
 
-# The kernel of an emulated computer, at artifacts/vm/vmlinuz: the file alone, since a package that is installed would be
-# this machine's own to boot.
-needs_kernel() { [ -s artifacts/vm/vmlinuz ] || fetch_kernel || { apt-get update -qq && fetch_kernel; }; }
+# The kernel of an emulated computer, at artifacts/vm/vmlinuz, and the modules for checkpoint.sh: the files alone, since a package
+# that is installed would be this machine's own to boot.
+needs_kernel() { [ -s artifacts/vm/modules/overlay.ko ] || fetch_kernel || { apt-get update -qq && fetch_kernel; }; }
 fetch_kernel() {
   local package directory status=0
   package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[^ ]*\).*/\1/p' | head -n 1)
   [ -n "$package" ] || return 1
   echo "fetching the kernel of $package" >&2
   directory=$(mktemp -d)
-  (cd "$directory" && apt-get download -qq -o APT::Sandbox::User=root "$package" && dpkg-deb --fsys-tarfile ./*.deb | tar -xf - --wildcards './boot/vmlinuz-*') \
-    && mkdir -p artifacts/vm && mv "$directory"/boot/vmlinuz-* artifacts/vm/vmlinuz || status=$?
+  (cd "$directory" && apt-get download -qq -o APT::Sandbox::User=root "$package" && dpkg-deb --fsys-tarfile ./*.deb | tar -xf - --wildcards './boot/vmlinuz-*' '*_diag.ko' '*/overlay.ko' '*/nfnetlink.ko' '*/nf_tables.ko' '*/libcrc32c.ko') \
+    && mkdir -p artifacts/vm/modules && mv "$directory"/boot/vmlinuz-* artifacts/vm/vmlinuz && find "$directory" -name '*.ko' -exec mv {} artifacts/vm/modules \; || status=$?
   rm -r "$directory"
   return $status
 }
+
+# A criu at artifacts/criu/criu, of a newer Debian: Debian 12's does not start on newer kernels.
+needs_criu() { [ -x artifacts/criu/criu ] || native-tests/criu.sh artifacts/criu >&2 || echo "there is no criu: tests of restores are skipped" >&2; }
 
 install_packages() {
   local policy=/usr/sbin/policy-rc.d own='' status=0

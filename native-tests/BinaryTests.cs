@@ -17,9 +17,27 @@ public sealed class BinaryTests : NativeTest
         Assert.That(Run("version", "--format", """{{printf "%e %g" 123456.789 0.00001234}}""").Out, Is.EqualTo("1.234568e+05 1.234e-05\n"));
 
     [Test]
-    public void It_does_not_read_all_mounts_to_start()
+    public void It_reads_no_long_tables_of_the_kernel_to_start()
     {
         var calls = World.Shell($"strace -f -e trace=openat -o calls {World.Binary} --version && cat calls").Succeeded().Out;
-        Assert.That(calls, Does.Contain("/proc/meminfo").And.Not.Contain("mountinfo"));
+        Assert.That(calls, Does.Contain("/sys/devices/system/cpu").And.Not.Contain("mountinfo").And.Not.Contain("/proc/meminfo").And.Not.Contain("/proc/self/maps"));
     }
+
+    [Test]
+    public void It_has_one_thread_until_there_is_something_to_finalize()
+    {
+        string Threads(string command) => World.Shell($"strace -f -e trace=clone,clone3 -o calls {command} > /dev/null && grep -c CLONE_THREAD calls || true").Succeeded().Line;
+        Assert.Multiple(() =>
+        {
+            Assert.That(Threads($"{World.Binary} --version"), Is.EqualTo("0"));
+            // Hexadecimal: a collection at each 64 kB.
+            Assert.That(Threads($"env DOTNET_GCgen0size=10000 {World.Binary} --help"), Is.EqualTo("1"));
+        });
+    }
+
+    [TestCase("unlimited")]
+    [TestCase("200")]
+    [TestCase("4000000")]
+    public void It_starts_with_any_limit_of_the_stack(string kibibytes) =>
+        World.Shell($"ulimit -s {kibibytes}; {World.Binary} --version").Succeeded();
 }

@@ -71,6 +71,21 @@ public sealed class BuildCacheTests : BuildTest
     }
 
     [Test]
+    public void What_was_done_too_long_ago_is_done_again()
+    {
+        var context = MakeContext();
+        Build(context).Succeeded();
+        Assert.That(Done(Build(context, "--cache-ttl", "1h").Succeeded()), Is.Empty);
+        World.Shell("""for f in "$CRUN_SHARP_ROOT"/cache/[0-9a-f][0-9a-f]/*; do [ ! -s "$f" ] || sed -i 's/"stored":[0-9]*/"stored":1700000000/' "$f"; done""").Succeeded();
+        Assert.That(Done(Build(context).Succeeded()), Is.Empty);
+        var old = Build(context, "--cache-ttl", "1h", "--explain").Succeeded();
+        Assert.That(Done(old), Has.Length.EqualTo(4));
+        Assert.That(old.Err, Does.Contain("miss: older than --cache-ttl 1h0m0s: done "));
+        Assert.That(Done(Build(context, "--cache-ttl", "1h").Succeeded()), Is.Empty);
+        Assert.That(Build(context, "--cache-ttl", "-1h").Err, Does.Contain("must not be negative"));
+    }
+
+    [Test]
     public void No_cache_does_all()
     {
         var context = MakeContext();

@@ -191,6 +191,18 @@ public sealed class BuildCacheTransferTests : BuildTest
         var failed = Build(_context, "--cache-to", $"type=local,dest={World.Files}/file");
         Assert.That((failed.Code, failed.Err), Is.EqualTo((1, failed.Err)));
         Assert.That(failed.Err.TrimEnd('\n').Split('\n')[^1], Does.StartWith($"crun-sharp: export cache to {World.Files}/file: "));
+        Assert.That(failed.Err, Does.Match($@"#(\d+) exporting cache to {World.Files}/file\n#\1 ERROR: ").And.Not.Match(@"exporting cache to .*\n#\d+ DONE"));
         Assert.That(Build(_context, "--cache-to", $"type=local,dest={World.Files}/file,ignore-error=true").Succeeded().Err, Does.Contain("ignored: export cache to"));
+    }
+
+    [Test]
+    public void A_cache_directory_that_somebody_prepared_reaches_nothing_outside()
+    {
+        World.Shell("mkdir -p far/sha256 cache1 cache2/blobs cache3; ln -s ../far cache1/blobs; ln -s ../../far/sha256 cache2/blobs/sha256; echo 1 > far/sha256/$(printf a | sha256sum | cut -c1-64); mkfifo cache3/index.json").Succeeded();
+        foreach (var cache in (string[])["cache1", "cache2"])
+            Assert.That(Build(_context, "--cache-to", $"type=local,dest={World.Files}/{cache}").Err, Does.Contain("Too many levels of symbolic links").Or.Contain("Not a directory"));
+        Assert.That(World.Shell("ls far/sha256 | wc -l").Line, Is.EqualTo("1"));
+        Assert.That(Build(_context, "--no-cache", "--cache-from", $"type=local,src={World.Files}/cache3").Succeeded().Err, Does.Not.Contain("killed"));
+        Assert.That(World.Shell($"timeout -k 1 20 $C builder prune -af; timeout -k 1 60 $C build --progress plain --cache-from type=local,src=cache3 {_context}").Succeeded().Err, Does.Contain("is no regular file"));
     }
 }

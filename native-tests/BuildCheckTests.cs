@@ -92,6 +92,21 @@ public sealed class BuildCheckTests : BuildTest
     }
 
     [Test]
+    public void Each_platform_is_looked_at_and_the_same_is_told_once()
+    {
+        const string Text = "FROM busybox as one\nRUN true\n";
+        var here = $"linux/{World.Inspect("busybox", "{{.Architecture}}")}";
+        var check = World.RunWith(Text, "build", "--check", "--platform", $"{here},linux/s390x,linux/riscv64", "-");
+        Assert.Multiple(() =>
+        {
+            Assert.That(check.Code, Is.EqualTo(1));
+            Assert.That(check.Out, Does.StartWith("Check complete, 3 warnings have been found!\n").And.Contain("WARNING: FromAsCasing")
+                .And.Contain($"Base image busybox was pulled with platform \"{here}\", expected \"linux/s390x\" for current build")
+                .And.Contain($"Base image busybox was pulled with platform \"{here}\", expected \"linux/riscv64\" for current build"));
+        });
+    }
+
+    [Test]
     public void An_outline_shows_what_a_build_takes()
     {
         const string Text = "# V is the version\nARG V=1\n# one does it\nFROM busybox AS one\nRUN --mount=type=secret,id=token,required=true true\nFROM one AS two\nARG V\n# W is made of V\nARG W=${V}.0\n";

@@ -66,10 +66,31 @@ public sealed class BuildCommandTests : BuildTest
         {
             session.Write(Text);
             session.EndInput();
-            Assert.That(session.Wait().Succeeded().Err, Does.Contain("[Warning] One or more build-args [UNDECLARED] were not consumed"));
+            Assert.That(session.Wait().Succeeded().Err, Does.Contain("WARNING: One or more build-args [UNDECLARED] were not consumed"));
         }
         Assert.That(InImage("cat /args"), Is.EqualTo("option.host.file.\n"));
         Assert.That(ConfigOf().ToString(), Does.Not.Contain("option"), "arguments do not stay in the configuration");
+    }
+
+    [Test]
+    public void Of_an_option_that_is_given_twice_the_last_value_counts()
+    {
+        World.File("arguments", "# of the team\n\nA=file\nB=file\n");
+        BuildText("FROM busybox\nARG A\nARG B\nRUN --mount=type=secret,id=s echo $A.$B.$(cat /run/secrets/s) > /out\n",
+            "--build-arg-file", $"{World.Files}/arguments", "--build-arg", "A=one", "--build-arg", "A=two", "--label", "l=one", "--label", "l=two",
+            "--secret", $"id=s,src={World.Files}/arguments", "--secret", $"id=s,src={World.File("second", "second")}").Succeeded();
+        Assert.That(InImage("cat /out"), Is.EqualTo("two.file.second\n"));
+        Assert.That(ConfigOf().GetProperty("Labels").GetProperty("l").GetString(), Is.EqualTo("two"));
+    }
+
+    [Test]
+    public void Pull_says_when_base_images_are_asked_for()
+    {
+        BuildText("FROM busybox\nRUN true\n", "--pull=never").Succeeded();
+        BuildText("FROM busybox\nRUN true\n", "--pull=missing").Succeeded();
+        Assert.That(BuildText("FROM localhost:1/none\n", "--pull=never"), Has.Property("Code").EqualTo(1).And.Property("Err").Contains("localhost:1/none:latest: not found"));
+        Assert.That(BuildText("FROM localhost:1/none\n", "--pull=missing"), Has.Property("Code").EqualTo(1).And.Property("Err").Contains("connection refused").IgnoreCase);
+        Assert.That(BuildText("FROM busybox\n", "--pull=often"), Has.Property("Code").EqualTo(125).And.Property("Err").Contains("must be true, false, always, missing, newer or never"));
     }
 
     [Test]
@@ -186,5 +207,39 @@ public sealed class BuildCommandTests : BuildTest
     {
         BuildText("FROM busybox\n" + string.Concat(Enumerable.Range(0, 60).Select(static i => $"COPY <<E /f{i}\n{i}\nE\n")) + string.Concat(Enumerable.Range(0, 440).Select(static i => $"ENV V{i}={i}\n"))).Succeeded();
         Assert.That(InImage("cat /f0 /f59; echo $V439"), Is.EqualTo("0\n59\n439\n"));
+    }
+
+    [Test]
+    public void The_third_interrupt_ends_a_build_that_waits_for_what_never_comes()
+    {
+        World.Shell("mkfifo never").Succeeded();
+        using var session = World.Start("build", "--secret", "id=a,src=never", "--progress", "plain", Context("FROM busybox\nRUN --mount=type=secret,id=a true\n"));
+        World.Await(() => session.Errors.Contains("RUN", StringComparison.Ordinal), "the step");
+        for (var i = 0; i < 3; i++)
+        {
+            session.Send(Signal.SIGINT);
+            Thread.Sleep(50);
+        }
+        Assert.That(session.Wait().Code, Is.Not.Zero);
+        Build(Context("FROM busybox\nRUN true\n")).Succeeded();
+    }
+
+    [Test]
+    public void A_secret_comes_whole_through_a_pipe()
+    {
+        var context = Context("FROM busybox\nRUN --mount=type=secret,id=a wc -c < /run/secrets/a\n");
+        var build = World.Shell($"$C build --no-cache --progress plain --secret id=a,src=<(head -c 100000 /dev/zero) {context}").Succeeded();
+        Assert.That(build.Err, Does.Contain(" 100000\n"));
+        Assert.That(World.Shell($"$C build --secret id=a,src=/nonexistent {context}").Err, Is.EqualTo("crun-sharp: secret a: /nonexistent: no such file\n"));
+    }
+
+    [Test]
+    public void Names_of_others_do_not_control_the_terminal()
+    {
+        var context = Context("FROM busybox\nLABEL x=\x1b[2J\nRUN echo \x1b]0;title\a; exit 1\n");
+        Assert.That(Build(context).Err.Split("------")[^1] + Build(context).Err.Split('\n')[3], Does.Contain("␛]0;title␇").And.Not.Contains('\x1b').And.Not.Contains('\a'));
+        Build(Context("FROM busybox\nLABEL x=\x1b[2J\n"), "-t", "loud").Succeeded();
+        Assert.That(Run("history", "loud").Succeeded().Out, Does.Contain("LABEL x=␛[2J").And.Not.Contains('\x1b'));
+        Assert.That(Run("rm", "\x1b[31m").Err, Is.EqualTo("crun-sharp: No such container: ␛[31m\n"));
     }
 }

@@ -202,4 +202,15 @@ public sealed class BuildContextTests : BuildTest
         BuildText("FROM busybox\n").Succeeded();
         Assert.That(World.Shell("find $CRUN_SHARP_ROOT/cache/downloads $CRUN_SHARP_ROOT/tmp -size +100k | wc -l").Succeeded().Line, Is.EqualTo("0"));
     }
+
+    [Test]
+    public void A_Dockerfile_that_is_a_link_out_of_the_context_shows_nothing_of_the_host()
+    {
+        var secret = World.File("secret", "auth: secret\n");
+        var context = Context("FROM busybox\n");
+        World.Shell($"cd {context}; mv Dockerfile real; ln -s real Dockerfile").Succeeded();
+        Build(context).Succeeded();
+        World.Shell($"ln -sf {secret} {context}/Dockerfile").Succeeded();
+        Assert.That(Build(context).Failed(1).Err, Does.Contain("a link that leads out of the context").And.Not.Contains("auth"));
+    }
 }

@@ -65,6 +65,8 @@ public sealed class BuildHostTests : BuildTest
     [TestCase("--cpu-shares 5", "--cpu-shares cannot be enforced")]
     [TestCase("--cpuset-cpus 0", "--cpuset-cpus cannot be enforced")]
     [TestCase("--cpus 1 --cpu-quota 5", "Conflicting options")]
+    [TestCase("--cpu-shares -1", "must not be negative")]
+    [TestCase("--resource cpu-period=-1", "must not be negative")]
     [TestCase("-m 64m --memory-swap 1m", "Minimum memoryswap limit should be larger than memory limit")]
     [TestCase("--memory-swap 1g", "You should always set the Memory limit")]
     [TestCase("--isolation hyperv", "hyperv is not supported for builds")]
@@ -78,4 +80,61 @@ public sealed class BuildHostTests : BuildTest
     [Test]
     public void What_other_builders_take_is_taken() =>
         BuildText(Head + "RUN true\n", "--isolation", "default", "--security-opt", "label=disable", "--cpu-period", "0").Succeeded();
+
+    [Test]
+    public void Search_domains_and_options_of_the_resolver_are_set()
+    {
+        BuildText(Head + "RUN grep -v nameserver /etc/resolv.conf > /out\n", "--dns-search", "a.example", "--dns-search", "b.example", "--dns-option", "ndots:3").Succeeded();
+        Assert.That(InImage("cat /out"), Is.EqualTo("search a.example b.example\noptions ndots:3\n"));
+        Assert.That(Run("run", "--rm", "--dns-search", "c.example", "--dns-opt", "timeout:1", "busybox", "grep", "-v", "nameserver", "/etc/resolv.conf").Out, Is.EqualTo("search c.example\noptions timeout:1\n"));
+        Assert.That(Run("run", "--rm", "--dns-search", "a b", "busybox").Code, Is.EqualTo(125));
+    }
+
+    [Test]
+    public void Capabilities_are_added_and_dropped()
+    {
+        Assert.That(BuildText(Head + "RUN chroot / true\n", "--cap-drop", "sys_chroot").Code, Is.EqualTo(1));
+        BuildText(Head + "RUN chroot / true\n", "--cap-drop", "ALL", "--cap-add", "CAP_SYS_CHROOT").Succeeded();
+        Assert.That(BuildText(Head + "RUN true\n", "--cap-add", "fly"), Has.Property("Code").EqualTo(125).And.Property("Err").Contains("fly"));
+    }
+
+    [Test]
+    public void The_file_of_the_hostname_is_the_images_and_those_of_the_network_are_the_builders()
+    {
+        BuildText("FROM busybox AS made\nRUN echo mine > /etc/hostname\nFROM busybox\nCOPY --from=made /etc/hostname /out\n").Succeeded();
+        Assert.That(InImage("cat /out"), Is.EqualTo("mine\n"));
+        Assert.That(BuildText(Head + "RUN echo x >> /etc/hosts\n").Err, Does.Contain("/etc/hosts: Read-only file system"));
+    }
+
+    [Test]
+    public void Commands_get_no_new_privileges_where_that_is_wanted_and_cannot_fill_the_hosts_memory_through_etc()
+    {
+        BuildText(Head + "RUN grep NoNewPrivs /proc/self/status > /out; for f in hosts hostname resolv.conf; do echo x >> /etc/$f; done; true\n", "--security-opt", "no-new-privileges").Succeeded();
+        Assert.That(InImage("cat /out"), Is.EqualTo("NoNewPrivs:\t1\n"));
+        var build = BuildText(Head + "RUN for f in hosts hostname resolv.conf; do echo x 2>&1 >> /etc/$f; done; true\n", "--no-cache");
+        Assert.That(build.Succeeded().Err.Split("Read-only file system"), Has.Length.EqualTo(3), "of hosts and resolv.conf");
+    }
+
+    [Test]
+    public void A_host_name_is_given_and_is_part_of_what_a_step_is()
+    {
+        const string Text = "FROM busybox\nRUN echo \"<$(hostname)>\"\n";
+        Assert.That(BuildText(Text, "--hostname", "builder-1").Succeeded().Err, Does.Contain(" <builder-1>\n"));
+        Assert.That(BuildText(Text, "--hostname", "builder-1").Succeeded().Err, Does.Not.Contain(" <builder-1>\n"));
+        Assert.That(BuildText(Text).Succeeded().Err, Does.Contain(" <buildkitsandbox>\n"));
+        Assert.That(BuildText(Text, "--hostname", "a b").Err, Does.Contain("invalid host name: a b"));
+        Assert.That(BuildText(Text, "--resource", "gpu=1").Err, Does.Contain("unknown resource gpu"));
+        Assert.That(BuildText(Text, "--resource", "memory=1").Err, Does.Contain("Minimum memory limit allowed is 6MB"));
+    }
+
+    [Test]
+    public void One_job_does_one_step_at_a_time()
+    {
+        const string Stage = "RUN --mount=type=cache,target=/c,id=jobs echo begin >> /c/log; sleep 0.3; echo end >> /c/log; : ";
+        var text = string.Concat(Enumerable.Range(1, 4).Select(static i => $"FROM busybox AS s{i}\n{Stage}{i}\n")) + "FROM busybox\n" + string.Concat(Enumerable.Range(1, 4).Select(static i => $"COPY --from=s{i} /bin/busybox /{i}\n"))
+            + "RUN --mount=type=cache,target=/c,id=jobs cp /c/log /log\n";
+        BuildText(text, "--jobs", "1").Succeeded();
+        Assert.That(InImage("cat /log"), Is.EqualTo(string.Concat(Enumerable.Repeat("begin\nend\n", 4))));
+        Assert.That(BuildText(text, "--jobs", "-1").Err, Does.Contain("must not be negative"));
+    }
 }

@@ -133,6 +133,8 @@ public sealed class BuildMountTests : BuildTest
     [Test]
     public void A_tmpfs_is_empty_and_has_its_size()
     {
+        BuildText(Head + "RUN --mount=type=tmpfs,target=/t,tmpfs-mode=0750 [ $(stat -c %a /t) = 750 ]\n").Succeeded();
+        Assert.That(BuildText(Head + "RUN --mount=type=cache,target=/t,tmpfs-size=1m true\n"), Has.Property("Code").EqualTo(1).And.Property("Err").Contains("unexpected key 'tmpfs-size' for mount type 'cache'"));
         BuildText(Head + "RUN --mount=type=tmpfs,target=/t,size=2m df -m /t | tail -1 | awk '{print $2}' > /out; touch /t/x; mount | grep -c ' /t type tmpfs' >> /out\n").Succeeded();
         Assert.That(InImage("cat /out; ls -d /t 2>/dev/null; true"), Is.EqualTo("2\n1\n"));
     }

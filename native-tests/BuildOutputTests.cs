@@ -28,13 +28,33 @@ public sealed class BuildOutputTests : BuildTest
     public void Files_go_into_a_directory_with_owners_modes_and_links(string output)
     {
         Built(string.Format(null, output, Files)).Succeeded();
-        Assert.That(World.Shell($"cd {Files}/tree/d; stat -c '%n %F %a %u:%g %h' one hard sub pipe sub/two; readlink link; ls; [ one -ef hard ] && echo same; ls -A .. | grep -c '^[.]'").Lines, Is.EqualTo((string[])
+        Assert.That(World.Shell($"cd {Files}/tree/d; stat -c '%n %F %a %u:%g %h' one hard pipe sub/two; stat -c '%n %F %a %u:%g' sub; readlink link; ls; [ one -ef hard ] && echo same; ls -A .. | grep -c '^[.]'").Lines, Is.EqualTo((string[])
         [
-            "one regular file 4751 7:8 2", "hard regular file 4751 7:8 2", "sub directory 1770 0:0 2", "pipe fifo 644 0:0 1", "sub/two regular file 644 0:0 1",
+            "one regular file 4751 7:8 2", "hard regular file 4751 7:8 2", "pipe fifo 644 0:0 1", "sub/two regular file 644 0:0 1", "sub directory 1770 0:0",
             "one", "hard", "link", "one", "pipe", "sub", "same", "0",
         ]));
         Assert.That(Images(), Is.EqualTo((string[])["busybox:latest"]), "no image is kept");
         World.Shell($"rm -rf {Files}/tree").Succeeded();
+    }
+
+    [Test]
+    public void Devices_that_are_named_as_files_of_results_stay_what_they_are()
+    {
+        var context = Context("FROM scratch\nCOPY Dockerfile /\n");
+        World.Shell("mknod null c 1 3 && mkdir place").Succeeded();
+        World.Shell($"$C build -q --iidfile null --metadata-file null --timeline null -o type=tar,dest=null {context}").Succeeded();
+        World.Shell($"$C build -q --iidfile /dev/stderr --metadata-file /dev/stdout {context} > told 2> id").Succeeded();
+        Assert.Multiple(() =>
+        {
+            Assert.That(World.Shell("stat -c %F null /dev/stdout /dev/stderr").Out, Is.EqualTo("character special file\nsymbolic link\nsymbolic link\n"));
+            Assert.That(World.Shell("cat id").Out, Does.StartWith("sha256:"));
+            Assert.That(World.Shell("cat told").Out, Does.Contain("containerimage.digest"));
+            Assert.That(Run("build", "-q", "--iidfile", "place", context).Err, Is.EqualTo("crun-sharp: write place: is a directory\n"));
+            Assert.That(Run("build", "-q", "--timeline", "none/page", context).Err, Does.Contain("directory").And.Contain("does not exist"));
+        });
+        World.Shell("rm null && ln -s ../victim link").Succeeded();
+        Run("build", "-q", "--iidfile", "link", context).Succeeded();
+        Assert.That(World.Shell("test ! -e ../victim && stat -c %F link").Out, Is.EqualTo("regular file\n"));
     }
 
     [Test]
@@ -48,6 +68,12 @@ public sealed class BuildOutputTests : BuildTest
         Assert.That(World.Shell($"cd {Files}/tree; ls -A; ls -A outside 2> /dev/null").Lines, Does.Not.Contain("mine").And.Contains("d").And.None.StartsWith(".crun-sharp"));
         World.Shell($"rm -rf {Files}/tree {Files}/outside").Succeeded();
     }
+
+    [TestCase("type=oci")]
+    [TestCase("type=docker")]
+    [TestCase("type=tar")]
+    public void What_cannot_be_written_is_named(string output) =>
+        Assert.That(Built(output + ",dest=/dev/full"), Has.Property("Code").EqualTo(1).And.Property("Err").Contains("write /dev/full: No space left on device"));
 
     [TestCase("-", "")]
     [TestCase("type=tar", "")]
@@ -175,6 +201,22 @@ public sealed class BuildOutputTests : BuildTest
         Assert.That(File.ReadAllText($"{Files}/image.tar"), Is.EqualTo("old"));
         Assert.That(Directory.GetFileSystemEntries(Files, ".*"), Is.Empty);
         File.Delete($"{Files}/image.tar");
+    }
+
+    // The last layer is written to a file while it is compressed, and else taken from the store.
+    [TestCase("type=oci")]
+    [TestCase("type=oci,compression=zstd")]
+    [TestCase("type=oci,compression=gzip,compression-level=1")]
+    [TestCase("type=docker,compression=gzip")]
+    public void An_archive_is_the_same_whether_its_layers_were_compressed_before(string output)
+    {
+        World.File("Dockerfile.large", "FROM busybox\nRUN head -c 9000000 /dev/urandom > /one; head -c 3000000 /dev/zero > /two\nRUN head -c 5000000 /bin/busybox > /three; echo $RANDOM > /four\n");
+        const string build = "$C build -q -t large -f Dockerfile.large .";
+        World.Shell($"{build} && {build} -o {output},dest=fresh.tar && {build} -o {output},dest=again.tar && {build} -o {output},dest=- > piped.tar && cmp fresh.tar again.tar && cmp fresh.tar piped.tar").Succeeded();
+        Assert.That(World.Shell("tar tf fresh.tar").Succeeded().Lines[..3], Is.EqualTo((string[])["blobs/", "blobs/sha256/", "oci-layout"]));
+        Assert.That(World.Shell("tar tf fresh.tar | grep -c blobs/sha256/.").Succeeded().Line, Is.EqualTo("5"));
+        Assert.That(Directory.GetFileSystemEntries(Files, ".*"), Is.Empty);
+        World.Shell("rm fresh.tar again.tar piped.tar Dockerfile.large; $C rmi large").Succeeded();
     }
 
     private Outcome Built(string output, params string[] options) => World.RunWith(Text, ["build", "-q", "-o", output, .. options, "-"]);

@@ -1,4 +1,3 @@
-using System.Formats.Tar;
 using System.Text.Json;
 using CrunSharp.NativeTests.Harness;
 
@@ -48,14 +47,9 @@ public sealed class BuildPeerTests : BuildTest
 
     private string _base = "";
 
-    // With all that builders use as mount points: what they leave of those is a matter of its own.
     protected override void Prepare()
     {
-        _base = BusyboxImage.With(World.Files + "/base.tar", static tar =>
-        {
-            foreach (var name in (string[])["dev", "proc", "run", "sys"]) BusyboxImage.Add(tar, TarEntryType.Directory, name, 0x1ed);
-            foreach (var name in (string[])["etc/hostname", "etc/hosts", "etc/resolv.conf"]) BusyboxImage.AddFile(tar, name, "");
-        });
+        _base = BusyboxImage.With(World.Files + "/base.tar", BusyboxImage.AddMountPoints);
         World.Import("localhost/busybox", _base, "-c", "CMD [\"sh\"]", "-c", "ENV PATH=/bin");
     }
 

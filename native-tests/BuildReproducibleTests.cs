@@ -75,6 +75,8 @@ public sealed class BuildReproducibleTests : BuildTest
         const string List = "find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /etc/hosts -o -path /etc/hostname -o -path /etc/resolv.conf \\) -prune -o ! -path / ! -path /etc -print | sort | while read f; do stat -c '%n %F %a %u:%g %Y' \"$f\"; done; cat /d/1 /d/3 /d/e/y; [ /etc/added -ef /etc/linked ] && echo linked";
         BuildText(Steps, "-t", "plain").Succeeded();
         BuildText(Steps, "-t", "squashed", "--squash").Succeeded();
+        BuildText(Steps, "-t", "whole", "--squash-all").Succeeded();
+        BuildText(Steps, "-t", "unlayered", "--layers=false").Succeeded();
         var history = JsonDocument.Parse(World.RunWith(null, "image", "inspect", "-f", "{{json .RootFS.Layers}}", "squashed").Succeeded().Out).RootElement;
         Assert.Multiple(() =>
         {
@@ -83,6 +85,11 @@ public sealed class BuildReproducibleTests : BuildTest
             Assert.That(Run("history", "--no-trunc", "--format", "{{.Comment}}", "squashed").Succeeded().Lines[0], Does.Match("^merge sha256:[0-9a-f]{64} to sha256:[0-9a-f]{64}$"));
             Assert.That(ConfigOf("squashed").ToString(), Is.EqualTo(ConfigOf("plain").ToString()));
             Assert.That(Seen("squashed"), Is.EqualTo(Seen("plain")));
+            Assert.That(World.Inspect("whole", "{{len .RootFS.Layers}}"), Is.EqualTo("1"));
+            Assert.That(Run("history", "--no-trunc", "--format", "{{.Comment}}", "whole").Succeeded().Lines[0], Does.Match("^create new from sha256:[0-9a-f]{64}$"));
+            Assert.That(ConfigOf("whole").ToString(), Is.EqualTo(ConfigOf("plain").ToString()));
+            Assert.That(Seen("whole"), Is.EqualTo(Seen("plain")));
+            Assert.That(World.Inspect("unlayered", "{{len .RootFS.Layers}}"), Is.EqualTo("2"));
         });
         Run("save", "-o", "squashed.tar", "squashed").Succeeded();
         Run("system", "check").Succeeded();

@@ -110,11 +110,11 @@ public sealed class BuildTests : BuildTest
     {
         var context = Context("FROM busybox\nCOPY . /all/\nCOPY plain renamed\nCOPY sub /new/deep\nCOPY plain sub/*.txt [n-p]* /many/\nCOPY [\"with space\", \"/with space\"]\n",
             ("plain", "p"), ("sub/a.txt", "a"), ("sub/b.txt", "b"), ("sub/c.md", "c"), ("with space", "w"), ("nope", "n"));
-        World.Shell($"cd {context}; chmod 4750 plain; chmod 700 sub; ln -s plain link; ln -s /etc/passwd outside; ln plain hard; mkfifo pipe; chown -R 77:88 sub; mkdir empty").Succeeded();
+        World.Shell($"cd {context}; chmod 4750 plain; chmod 700 sub; ln -s plain link; ln -s /etc/passwd Outside; ln plain hard; mkfifo pipe; chown -R 77:88 sub; mkdir empty").Succeeded();
         Build(context).Succeeded();
         Assert.Multiple(() =>
         {
-            Assert.That(InImage("cd /all; stat -c '%n %F %a %u %g' plain sub sub/a.txt link empty pipe; readlink outside; stat -c %h plain"), Is.EqualTo(
+            Assert.That(InImage("cd /all; stat -c '%n %F %a %u %g' plain sub sub/a.txt link empty pipe; readlink Outside; stat -c %h plain"), Is.EqualTo(
                 "plain regular file 4750 0 0\nsub directory 700 0 0\nsub/a.txt regular file 644 0 0\nlink symbolic link 777 0 0\nempty directory 755 0 0\npipe fifo 644 0 0\n/etc/passwd\n2\n"));
             Assert.That(InImage("cat /renamed; ls /new/deep /many; cat '/with space'"), Is.EqualTo("p/many:\na.txt\nb.txt\nnope\npipe\nplain\n\n/new/deep:\na.txt\nb.txt\nc.md\nw"));
         });

@@ -78,4 +78,27 @@ public sealed class BuilderDiskTests : BuildTest
         Assert.That(Steps(), Is.Zero);
         Assert.That(InImage("cat /out"), Is.EqualTo("y\n"));
     }
+
+    [Test]
+    public void A_build_that_wrote_collects_the_longest_unused_when_there_is_too_much()
+    {
+        Run("builder", "prune", "-af").Succeeded();
+        var mark = World.Root + "/cache/collected";
+        Outcome Cached(string text, string bounds) => World.Shell($"export CRUN_SHARP_BUILD_CACHE={bounds}; printf 'FROM busybox\nRUN {text}\n' | $C build --progress plain -o type=cacheonly -");
+        const string First = "head -c 2000000 /dev/urandom > /first", Second = "head -c 2000000 /dev/urandom > /second";
+        Cached(First, "off").Succeeded();
+        Cached("head -c 1000000 /dev/urandom > /small", "reserved=1t").Succeeded();
+        Assert.That((Steps(), File.Exists(mark)), Is.EqualTo((2, false)));
+        World.Shell("find $CRUN_SHARP_ROOT/cache/?? -type f -exec touch -d '1 hour ago' {} +").Succeeded();
+
+        // What it used last, it keeps.
+        Cached("head -c 1000000 /dev/urandom > /small", "reserved=0,max=4m,free=0").Succeeded();
+        Assert.That((Steps(), File.Exists(mark)), Is.EqualTo((2, false)), "it wrote nothing");
+        Cached(Second, "reserved=0,max=4m,free=0").Succeeded();
+        Assert.That((Steps(), File.Exists(mark)), Is.EqualTo((2, true)));
+        Assert.That(Cached(Second, "off").Err, Does.Contain("CACHED\n\n#2 ").And.Not.Contain("#2 DONE"));
+        Assert.That(Cached(First, "off").Err, Does.Match(@"#2 \[.*first\n#2 DONE"), "the longest unused is gone");
+        Assert.That(Run("system", "check").Code, Is.Zero);
+        Assert.That(Cached("true", "max=x").Succeeded().Err, Does.Contain("collect the build cache: $CRUN_SHARP_BUILD_CACHE: \"max=x\""));
+    }
 }

@@ -20,7 +20,7 @@ public sealed class CacheMountCommandTests : BuildTest
     {
         var id = Fill("head -c 300000 /dev/urandom > /c/f");
         var line = Run("cache", "ls", "--format", "{{.ID}} {{.Bytes}} {{.LastUsedSince}} {{.InUse}}").Succeeded().Lines.Single(l => l.StartsWith(id, StringComparison.Ordinal));
-        Assert.That(line, Does.Match($"^{id} 3[0-9]{{5}} (Less than a second|[0-9]+ seconds?) ago false$|^{id} 3[0-9]{{5}} Less than a second false$"));
+        Assert.That(line, Does.Match($"^{id} [3-5][0-9]{{5}} (Less than a second|[0-9]+ seconds?) ago false$|^{id} [3-5][0-9]{{5}} Less than a second false$"));
         Assert.That(Run("cache", "ls", "-q").Lines, Does.Contain(id));
         Assert.That(Run("cache", "rm", id).Succeeded().Line, Is.EqualTo(id));
         Run("cache", "rm", id).Failed(1, $"No such cache: {id}");
@@ -36,8 +36,8 @@ public sealed class CacheMountCommandTests : BuildTest
         Run("cache", "import", "-i", "one.tar.zst", other).Succeeded();
         Run("cache", "export", "-o", "two.tar.zst", other).Succeeded();
         World.Shell("cmp one.tar.zst two.tar.zst && zstd -qdc one.tar.zst | tar -t > /dev/null").Succeeded();
-        Use(other, "cd /c; stat -c '%n %a %u %g %h %F' a a/b/f hard link pipe > /out; cat link/f >> /out").Succeeded();
-        Assert.That(InImage("cat /out"), Is.EqualTo("a 755 5 6 3 directory\na/b/f 4750 0 0 2 regular file\nhard 4750 0 0 2 regular file\nlink 777 0 0 1 symbolic link\npipe 644 0 0 1 fifo\none\n"));
+        Use(other, "cd /c; stat -c '%n %a %u %g %F' a > /out; stat -c '%n %a %u %g %h %F' a/b/f hard link pipe >> /out; cat link/f >> /out").Succeeded();
+        Assert.That(InImage("cat /out"), Is.EqualTo("a 755 5 6 directory\na/b/f 4750 0 0 2 regular file\nhard 4750 0 0 2 regular file\nlink 777 0 0 1 symbolic link\npipe 644 0 0 1 fifo\none\n"));
         // What it had is gone; by standard input, and of any form.
         World.Shell($"mkdir -p new && echo new > new/n && tar -C new -cz . | $C cache import {other}").Succeeded();
         Use(other, "ls -A /c > /out").Succeeded();

@@ -50,6 +50,14 @@ public sealed class RunOptionTests : NativeTest
         Assert.That(outcome.Line, Is.EqualTo(ids), outcome.Err);
     }
 
+    // CVE-2022-36109: what a file denies to the user's own group stays denied when a set-group-id program changes that group.
+    [TestCase("user", "1000 2000")]
+    [TestCase("user:extra", "2000")]
+    [TestCase("4000:4001", "4001")]
+    [TestCase("root", "0 2001")]
+    public void The_users_own_group_is_one_of_the_supplementary_groups(string user, string groups) =>
+        Assert.That(InContainer("echo $(sed -n 's/^Groups://p' /proc/self/status)", "-u", user).Line, Is.EqualTo(groups));
+
     [TestCase("-1")]
     [TestCase("4294967296")]
     [TestCase("2147483648")]

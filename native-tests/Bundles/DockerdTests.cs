@@ -1,5 +1,3 @@
-using System.Globalization;
-using CrunSharp.Kernel.Processes;
 using CrunSharp.NativeTests.Harness;
 
 namespace CrunSharp.NativeTests.Bundles;
@@ -7,44 +5,19 @@ namespace CrunSharp.NativeTests.Bundles;
 /// <summary>dockerd with its containerd, driving the runtime.</summary>
 public sealed class DockerdTests : BundleTest
 {
-    private const string Client = "d() ( timeout 100 /usr/bin/docker -H unix:///run/docker.sock \"$@\" )\n";
-
-    private Session? _daemon;
+    private Dockerd? _dockerd;
 
     [OneTimeSetUp]
     public void StartDaemon()
     {
-        World.File("daemon.json", $$"""{ "deprecated-key-path": "{{World.Directory}}/key.json" }""");
         DockerArchive.Write(World.Files + "/box.tar", "box", BusyboxImage.Write);
-        World.Shell("mount -t tmpfs tmpfs /run").Succeeded();
         World.EngineCgroups.UnionWith(["daemon", "docker"]);
-        // The daemon's cgroup is below the world's, which is the root of the tree for it and all of its containers.
-        _daemon = World.StartShell($$"""
-            set -e
-            mkdir -p /sys/fs/cgroup/daemon
-            echo $$ > /sys/fs/cgroup/cgroup.procs
-            export PATH={{Path.GetDirectoryName(World.Runtime)}}:$PATH # BuildKit takes the runc that it finds
-            exec unshare -C sh -c 'echo $$ > /sys/fs/cgroup/daemon/cgroup.procs; exec dockerd --config-file daemon.json \
-                --data-root {{World.Directory}}/d --exec-root /run/docker -p /run/docker.pid -H unix:///run/docker.sock \
-                --storage-driver vfs --exec-opt native.cgroupdriver=cgroupfs --add-runtime x={{World.Runtime}} --default-runtime x'
-            """);
-        World.Host.Daemons.Add(_daemon.Pid);
-        Harness.World.Await(() => Docker("d version >/dev/null 2>&1").Code == 0, "dockerd answers", 60_000);
-        foreach (var pid in World.Host.Tool("pgrep", "-P", $"{_daemon.Pid}").Split('\n', StringSplitOptions.RemoveEmptyEntries))
-            World.Host.Daemons.Add(int.Parse(pid, CultureInfo.InvariantCulture));
-        World.Host.KnownMounts = World.Host.Mounts.Split('\n').Count(line => line.Contains(World.Directory, StringComparison.Ordinal));
+        _dockerd = new Dockerd(World.World, Path.GetDirectoryName(World.Runtime)!, $"--storage-driver vfs --add-runtime x={World.Runtime} --default-runtime x");
         Docker("d load -i box.tar").Succeeded();
     }
 
     [OneTimeTearDown]
-    public void EndDaemon()
-    {
-        if (_daemon is null) return;
-        Docker("d ps -aq | while read id; do d rm -f $id; done");
-        _daemon.Send(Signal.SIGTERM);
-        _daemon.Wait();
-        _daemon.Dispose();
-    }
+    public void EndDaemon() => _dockerd?.Dispose();
 
     [TestCase("d run --rm box sh -c 'echo out; echo err >&2; exit 3'", 3, "out\n")]
     [TestCase("echo input | d run --rm -i box cat", 0, "input\n")]
@@ -206,5 +179,5 @@ public sealed class DockerdTests : BundleTest
         }
     }
 
-    private Outcome Docker(string script) => World.Shell(Client + script);
+    private Outcome Docker(string script) => _dockerd!.Run(script);
 }

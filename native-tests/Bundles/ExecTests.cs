@@ -1,4 +1,6 @@
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
+using CrunSharp.Kernel.Sockets;
 using CrunSharp.NativeTests.Harness;
 
 namespace CrunSharp.NativeTests.Bundles;
@@ -18,6 +20,40 @@ public sealed class ExecTests : BundleTest
             Assert.That(outcome.Code, Is.EqualTo(9));
             Assert.That(World.Shell("echo input | $R exec target cat").Succeeded().Out, Is.EqualTo("input\n"));
         });
+    }
+
+    [Test]
+    public void In_a_paused_container_it_waits_when_that_is_asked_for()
+    {
+        StartSleeper("cold");
+        Run("pause", "cold").Succeeded();
+        Run("exec", "cold", "true").Failed(255, "paused");
+        using var waiting = World.Start("exec", "--ignore-paused", "cold", "echo", "ran");
+        Harness.World.Await(() => Run("ps", "-f", "json", "cold").Succeeded().Out.Split(',').Length > 2, "it is in the container");
+        Assert.That(waiting.Output, Is.Empty);
+        Run("resume", "cold").Succeeded();
+        waiting.Expect("ran\n");
+        Assert.That(waiting.Wait().Code, Is.Zero);
+        Run("delete", "--force", "cold").Succeeded();
+    }
+
+    [TestCase("create")]
+    [TestCase("exec")]
+    public void A_socket_gets_the_pidfd(string verb)
+    {
+        if (!World.IsOurs) Assert.Ignore("runc 1.1.5 has no such option");
+        var path = $"{World.Files}/pidfd-{verb}";
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(path));
+        listener.Listen();
+        if (verb == "exec") StartSleeper("known");
+        World.Shell(verb == "exec" ? $"$R exec -d --pidfd-socket {path} --pid-file pid known sleep 1000 </dev/null >/dev/null 2>&1"
+            : $"$R create -b {World.Bundle("true")} --pidfd-socket {path} --pid-file pid known </dev/null >/dev/null 2>&1").Succeeded();
+        using var connection = listener.Accept();
+        using var handle = new Microsoft.Win32.SafeHandles.SafeFileHandle(connection.SafeHandle.DangerousGetHandle(), ownsHandle: false);
+        using var process = UnixSocket.TryReceiveDescriptor(handle)!;
+        Assert.That(File.ReadAllLines($"/proc/self/fdinfo/{process.DangerousGetHandle()}"), Does.Contain($"Pid:\t{File.ReadAllText(World.Files + "/pid")}"));
+        Run("delete", "--force", "known").Succeeded();
     }
 
     [Test]

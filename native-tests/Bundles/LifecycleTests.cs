@@ -188,6 +188,18 @@ public sealed class LifecycleTests : BundleTest
         Run("delete", "--force", "idle").Succeeded();
     }
 
+    [TestCase("file:prefixed", "prefixed")]
+    [TestCase("journald:name", null)]
+    [TestCase("syslog:name", null)]
+    public void The_log_may_be_named_as_for_crun(string log, string? file)
+    {
+        if (!World.IsOurs) Assert.Ignore("runc takes it for a path");
+        var made = Directory.GetFileSystemEntries(World.Files).Length;
+        Run("--log", log, "state", "nobody").Failed(1, "does not exist");
+        Assert.That(Directory.GetFileSystemEntries(World.Files), Has.Length.EqualTo(file is null ? made : made + 1));
+        if (file is not null) Assert.That(File.ReadAllText($"{World.Files}/{file}"), Does.Contain("does not exist"));
+    }
+
     [Test]
     public void Capabilities_that_do_not_exist_are_warned_about_in_the_log()
     {

@@ -199,11 +199,46 @@ public sealed class PodmanTests : BundleTest
     }
 
     [Test]
+    public void A_container_is_written_and_goes_on()
+    {
+        if (File.Exists(Harness.World.Artifacts + "/criu/criu")) World.Programs = Harness.World.Artifacts + "/criu";
+        if (World.Shell("criu check").Code != 0) Assert.Ignore("no criu that works here");
+        const string count = "sh -c 'i=0; while :; do i=$((i+1)); echo $i > /count; sleep 0.05; done'";
+        Podman($"podman run -d --name kept --network none localhost/busybox {count}").Succeeded();
+        int Count(string name) => int.TryParse(Podman($"podman exec {name} cat /count").Line, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : 0;
+        try
+        {
+            Harness.World.Await(() => Count("kept") > 5, "it counts");
+            Podman("podman container checkpoint kept").Succeeded();
+            Assert.That(Podman("podman inspect -f '{{.State.Status}} {{.State.Checkpointed}}' kept").Line, Is.EqualTo("exited true"));
+            Podman("podman container restore kept").Succeeded();
+            Harness.World.Await(() => Count("kept") > 6, "it goes on");
+            Podman($"podman container checkpoint --export {World.Files}/kept.tar.gz kept && podman rm kept && podman container restore --import {World.Files}/kept.tar.gz --name other").Succeeded();
+            Harness.World.Await(() => Count("other") > 7, "it goes on under another name");
+            Assert.That(Podman("podman inspect -f '{{.State.Status}}' other").Line, Is.EqualTo("running"));
+        }
+        finally
+        {
+            Podman("podman rm -f -t 0 kept; podman rm -f -t 0 other");
+        }
+    }
+
+    [Test]
     public void Buildah_runs_its_steps_with_it()
     {
         World.File("ctx/Dockerfile", "FROM localhost/busybox\nRUN echo made > /made\nRUN cat /made\n");
         var outcome = Podman($"podman build --network none --runtime {World.Runtime} -t built {World.Files}/ctx && podman run --rm --network none localhost/built cat /made; code=$?; podman rmi localhost/built >/dev/null 2>&1; exit $code");
         Assert.That(outcome.Code, Is.Zero, outcome.ToString());
         Assert.That(outcome.Out, Does.EndWith("made\n"));
+        World.File("buildah.conf", Settings + $"\nnetwork_config_dir = \"{World.Directory}/n\"\n");
+        var own = World.Shell($"""
+            export CONTAINERS_CONF={World.Files}/buildah.conf TMPDIR={World.Files}
+            buildah() ( exec buildah --root {World.Directory}/p --runroot {World.Directory}/r --storage-driver vfs "$@" )
+            c=$(buildah from --pull-never localhost/busybox) || exit
+            buildah run --isolation oci --runtime {World.Runtime} --network none $c sh -c 'echo own > /own; cat /own; exit 5'; code=$?
+            buildah rm $c >/dev/null
+            exit $code
+            """);
+        Assert.That((own.Code, own.Out), Is.EqualTo((5, "own\n")), own.ToString());
     }
 }

@@ -10,11 +10,11 @@ internal sealed class Buildah : IDisposable
         set -e
         mount -t tmpfs none /run
         mount -t tmpfs none /etc/containers
-        mkdir -p "$DIR/tmp/${WORLD##*/}"
-        mount --rbind "$WORLD" "$DIR/tmp/${WORLD##*/}"
-        mount --rbind "$DIR/tmp" /var/tmp
+        mkdir -p "$STORE/tmp/${WORLD##*/}"
+        mount --rbind "$WORLD" "$STORE/tmp/${WORLD##*/}"
+        mount --rbind "$STORE/tmp" /var/tmp
         echo '{"default":[{"type":"insecureAcceptAnything"}]}' > /etc/containers/policy.json
-        buildah() { command buildah --root "$DIR/root" --runroot "$DIR/run" --storage-driver vfs "$@"; }
+        buildah() { command buildah --root "$STORE/root" --runroot "$STORE/run" --storage-driver vfs "$@"; }
 
         """;
 
@@ -30,14 +30,17 @@ internal sealed class Buildah : IDisposable
     /// <summary>Runs a shell script in which <c>buildah</c> uses this store; its output.</summary>
     public string Run(string script)
     {
-        using var session = _world.Host.Start("unshare", ["-m", "--propagation", "private", "bash", "-c", Prepare + script], info =>
-        {
-            info.Environment["WORLD"] = _world.Directory;
-            info.Environment["DIR"] = _directory;
-        }, directory: _world.Files);
+        using var session = Start(script);
         session.EndInput();
         return session.Wait(120_000).Succeeded().Out;
     }
+
+    /// <summary>Starts a shell script in which <c>buildah</c> uses this store.</summary>
+    public Session Start(string script) => _world.Host.Start("unshare", ["-m", "--propagation", "private", "bash", "-c", Prepare + script], info =>
+    {
+        info.Environment["WORLD"] = _world.Directory;
+        info.Environment["STORE"] = _directory;
+    }, directory: _world.Files);
 
     /// <summary>The files of an image: a line for each with type, mode, owner, size, link and content.</summary>
     /// <param name="image">One of its store, or an archive as <c>docker-archive:FILE</c>.</param>

@@ -19,7 +19,7 @@ public sealed class BundleWorld : IDisposable
         if (IsOurs)
         {
             Runtime = Files + "/runc";
-            System.IO.File.Copy(World.Binary, Runtime);
+            System.IO.File.Copy(Harness.World.Binary, Runtime);
         }
         System.IO.Directory.CreateDirectory(Rootfs);
         Shell($"tar -xf {BusyboxImage.Archive} -C {Rootfs}").Succeeded();
@@ -44,6 +44,9 @@ public sealed class BundleWorld : IDisposable
     /// <summary>The root file system that bundles share.</summary>
     public string Rootfs => _world.Files + "/rootfs";
 
+    /// <summary>The world in which all of it is.</summary>
+    public World World => _world;
+
     /// <summary>The host.</summary>
     public Machine Host => _world.Host;
 
@@ -52,6 +55,9 @@ public sealed class BundleWorld : IDisposable
 
     /// <summary>The cgroups of containers that there are.</summary>
     public IReadOnlyList<string> Cgroups => _world.Cgroups;
+
+    /// <summary>A directory with programs that are used before all others; null for none.</summary>
+    public string? Programs { get; set; }
 
     /// <summary>Makes a bundle whose process runs a shell script; its directory.</summary>
     public string Bundle(string script, Action<JsonObject>? edit = null)
@@ -73,7 +79,7 @@ public sealed class BundleWorld : IDisposable
     }
 
     /// <summary>Starts the runtime.</summary>
-    public Session Start(params string[] arguments) => Host.Start(Runtime, ["--root", State, .. arguments], directory: Files);
+    public Session Start(params string[] arguments) => Host.Start(Runtime, ["--root", State, .. arguments], SetPath, directory: Files);
 
     /// <summary>Runs a shell script on the host, in which <c>$R</c> is the runtime with its root.</summary>
     public Outcome Shell(string script)
@@ -87,6 +93,7 @@ public sealed class BundleWorld : IDisposable
     public Session StartShell(string script, Action<ProcessStartInfo>? prepare = null) => Host.Start("bash", ["-c", script], info =>
     {
         info.Environment["R"] = $"{Runtime} --root {State}";
+        SetPath(info);
         prepare?.Invoke(info);
     }, directory: Files);
 
@@ -100,7 +107,7 @@ public sealed class BundleWorld : IDisposable
     public string StatusOf(string id) => StateOf(id)["status"]!.GetValue<string>();
 
     /// <summary>Waits until a container has a status.</summary>
-    public void Await(string id, string status) => World.Await(() => StatusOf(id) == status, $"{id} is {status}");
+    public void Await(string id, string status) => Harness.World.Await(() => StatusOf(id) == status, $"{id} is {status}");
 
     /// <summary>What a test left: containers are removed, all else is told.</summary>
     public List<string> Leftovers()
@@ -120,6 +127,11 @@ public sealed class BundleWorld : IDisposable
     {
         _world.Dispose();
         FileAt.RemoveTree(null, _world.Directory);
+    }
+
+    private void SetPath(ProcessStartInfo info)
+    {
+        if (Programs is not null) info.Environment["PATH"] = $"{Programs}:{info.Environment["PATH"]}";
     }
 
     private static JsonObject Mount(string destination, string type, params string[] options) => new()

@@ -7,6 +7,7 @@ namespace CrunSharp.NativeTests.Harness;
 internal static class BusyboxImage
 {
     private static readonly Lazy<string> Made = new(Make);
+    private static readonly DateTimeOffset Time = new(2020, 2, 20, 20, 20, 20, TimeSpan.Zero);
 
     /// <summary>The archive, made once in a run of the tests.</summary>
     public static string Archive => Made.Value;
@@ -18,6 +19,13 @@ internal static class BusyboxImage
         AddFile(tar, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n4242:x:0:0:trap:/:/bin/sh\n");
         AddFile(tar, "etc/group", "root:x:0:\nuser:x:1000:\nextra:x:2000:user,other\nmore:x:2001:root\n");
         AddFile(tar, "data/from-image", "image\n");
+    }
+
+    /// <summary>Writes all that builders use as mount points: what they leave of those is a matter of its own.</summary>
+    public static void AddMountPoints(TarWriter tar)
+    {
+        foreach (var name in (string[])["dev", "proc", "run", "sys"]) Add(tar, TarEntryType.Directory, name, 0x1ed);
+        foreach (var name in (string[])["etc/hostname", "etc/hosts", "etc/resolv.conf"]) AddFile(tar, name, "");
     }
 
     /// <summary>Writes busybox and empty directories, all but one.</summary>
@@ -39,7 +47,7 @@ internal static class BusyboxImage
     /// <summary>Adds an entry.</summary>
     public static void Add(TarWriter tar, TarEntryType type, string name, int mode, string? link = null, Stream? content = null)
     {
-        var entry = new PaxTarEntry(type, name) { Mode = (UnixFileMode)mode };
+        var entry = new PaxTarEntry(type, name) { Mode = (UnixFileMode)mode, ModificationTime = Time };
         if (content is not null) entry.DataStream = content;
         if (link is not null) entry.LinkName = link;
         tar.WriteEntry(entry);

@@ -35,7 +35,7 @@ internal static class Cleanliness
     private static void Files(World world, List<string> found)
     {
         foreach (var folder in (string[])[$"{world.Root}/tmp", $"{world.Root}/containers", $"{world.Root}/containers/.names", $"{world.Root}/volumes",
-            $"{world.RunRoot}/containers", $"{world.RunRoot}/steps", $"{world.RunRoot}/net/bridge/ip", $"{world.RunRoot}/net/bridge/endpoints"])
+            $"{world.RunRoot}/containers", $"{world.RunRoot}/steps", .. NetworkFolders(world)])
         {
             if (!Directory.Exists(folder)) continue;
             foreach (var entry in Directory.EnumerateFileSystemEntries(folder))
@@ -44,6 +44,9 @@ internal static class Cleanliness
             }
         }
     }
+
+    private static IEnumerable<string> NetworkFolders(World world) =>
+        Directory.Exists($"{world.RunRoot}/net") ? Directory.EnumerateDirectories($"{world.RunRoot}/net").SelectMany(static network => (string[])[$"{network}/ip", $"{network}/endpoints"]) : [];
 
     /// <summary>Adds what processes and mounts of a world are left.</summary>
     public static void Processes(World world, List<string> found)

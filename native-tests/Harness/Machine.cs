@@ -18,7 +18,7 @@ public sealed class Machine : IDisposable
     public Machine(string writable, string? cgroup = null)
     {
         _writable = writable;
-        var script = "set -e; mount --bind \"$1\" \"$1\"; test -z \"$2\" || mount --bind \"$2\" /sys/fs/cgroup; mount -o remount,bind,ro /; exec sleep 1500";
+        var script = "set -e; mount --bind \"$1\" \"$1\"; test -z \"$2\" || mount --bind \"$2\" /sys/fs/cgroup; mount -o remount,bind,ro /; mount -o remount,bind,ro /dev; exec sleep 1500";
         _keeper = Process.Start("unshare", ["-n", "-m", "--propagation", "private", "sh", "-c", script, "sh", writable, cgroup ?? ""]);
         while (File.ReadAllText($"/proc/{_keeper.Id}/comm") != "sleep\n")
         {

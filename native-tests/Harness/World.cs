@@ -20,6 +20,9 @@ public sealed class World : IDisposable
         Host = new Machine(Directory, _cgroup.Path);
     }
 
+    /// <summary>The directory of this project's files.</summary>
+    public static string Repository { get; } = FindRepository();
+
     /// <summary>The program under test.</summary>
     public static string Binary { get; } = FindBinary();
 
@@ -180,13 +183,18 @@ public sealed class World : IDisposable
         return outside;
     }
 
+    private static string FindRepository()
+    {
+        for (var at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
+        {
+            if (System.IO.File.Exists($"{at}/Runtime.sln")) return at;
+        }
+        throw new InvalidOperationException("the tests run where they were built, below Runtime.sln");
+    }
+
     private static string FindBinary()
     {
         if (Environment.GetEnvironmentVariable("CRUN_SHARP") is { Length: > 0 } named) return named;
-        for (var at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
-        {
-            if (System.IO.File.Exists($"{at}/Runtime.sln")) return $"{at}/artifacts/crun-sharp";
-        }
-        throw new InvalidOperationException("set CRUN_SHARP to the program under test");
+        return Repository + "/artifacts/crun-sharp";
     }
 }

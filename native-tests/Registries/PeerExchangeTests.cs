@@ -167,6 +167,26 @@ public sealed class PeerExchangeTests : NativeTest
         });
     }
 
+    [TestCase("docker", "docker", "docker-archive", "")]
+    [TestCase("docker", "docker", "docker-archive", ",compression=gzip,force-compression=true")]
+    [TestCase("podman", "docker", "docker-archive", "")]
+    [TestCase("podman", "oci", "oci-archive", "")]
+    [TestCase("podman", "oci", "oci-archive", ",compression=zstd,force-compression=true")]
+    public void What_build_writes_goes_to_a_peer_and_comes_back(string peer, string type, string format, string attributes)
+    {
+        var id = World.RunWith("FROM made\nRUN echo more > /d/more\n", "build", "-q", "--network", "none", "-t", "example.com/built:1", "-o", $"type={type},dest=ours.tar{attributes}", "--load", "-").Succeeded().Line;
+        // podman finds a name in an OCI archive as its reference only, which may be no more than the tag.
+        var loaded = World.Shell($"{Peers} A=ours.tar; {peer}_clear; {(peer == "docker" ? "docker load -q -i $A > /dev/null; docker images -q --no-trunc" : "podman load -q -i $A > /dev/null; podman images -q --no-trunc")}").Succeeded();
+        Assert.That(loaded.Line, Is.EqualTo(id));
+        World.Shell($"{Peers} A=theirs.tar; {peer} tag {id[7..]} example.com/back:1; {peer}_save example.com/back:1 {format}").Succeeded();
+        Assert.That(Elsewhere("load", "-i", "theirs.tar").Succeeded().Out, Does.Contain("Loaded image: example.com/back:1\n"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(IdElsewhere("example.com/back:1"), Is.EqualTo(id));
+            Assert.That(FilesOf("example.com/back:1", Elsewhere), Is.EqualTo(FilesOf("example.com/built:1", Run)));
+        });
+    }
+
     [Test]
     public void A_layout_goes_to_umoci_which_changes_it_and_comes_back()
     {

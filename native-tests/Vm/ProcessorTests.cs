@@ -1,9 +1,9 @@
 namespace CrunSharp.NativeTests.Vm;
 
-/// <summary>Limits that need another computer: which processors, huge pages, clocks.</summary>
+/// <summary>What needs another computer: which processors, huge pages, clocks, AppArmor, checkpoints that know what changed.</summary>
 public sealed class ProcessorTests() : VmTest(VirtualMachine.Emulated, Scripts)
 {
-    private static readonly string[] Scripts = ["processors"];
+    private static readonly string[] Scripts = ["processors", "labels", "checkpoint"];
 
     private static IEnumerable<TestCaseData> Checks => ChecksOf(Scripts);
 

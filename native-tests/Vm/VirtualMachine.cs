@@ -10,8 +10,11 @@ namespace CrunSharp.NativeTests.Vm;
 /// </summary>
 internal static class VirtualMachine
 {
-    /// <summary>The mode of a machine that is emulated.</summary>
-    public const string Emulated = "emulated";
+    /// <summary>The mode of a machine that is emulated, with AppArmor.</summary>
+    public const string Emulated = "apparmor";
+
+    /// <summary>The mode of one with SELinux.</summary>
+    public const string EmulatedWithSelinux = "selinux";
 
     // Minutes more than it takes: the processors may have much else to do.
     private const int Limit = 900;
@@ -32,12 +35,15 @@ internal static class VirtualMachine
 
     private static string EmulatedKernel => World.Artifacts + "/vm/vmlinuz";
 
+    /// <summary>The directory of criu, which need not be there.</summary>
+    public static string Criu => World.Artifacts + "/criu";
+
     /// <summary>What a machine needs that this host has not; null when it has all.</summary>
     public static string? Missing(string mode)
     {
         string[] needed = mode switch
         {
-            Emulated => ["/usr/bin/qemu-system-x86_64", "/usr/bin/cpio", EmulatedKernel],
+            Emulated or EmulatedWithSelinux => ["/usr/bin/qemu-system-x86_64", "/usr/bin/cpio", EmulatedKernel],
             "systemd" => ["/usr/bin/linux.uml", "/lib/systemd/systemd"],
             _ => ["/usr/bin/linux.uml"],
         };
@@ -46,13 +52,13 @@ internal static class VirtualMachine
 
     /// <summary>Runs a command to its end; throws what went wrong when the machine itself did.</summary>
     /// <param name="directory">A directory, the only one that it can write; the command has it as <c>$VM_DIR</c>.</param>
-    /// <param name="mode"><c>plain</c> or, with systemd as the first process, <c>systemd</c>; or <see cref="Emulated"/>.</param>
+    /// <param name="mode"><c>plain</c> or, with systemd as the first process, <c>systemd</c>; or <see cref="Emulated"/>, <see cref="EmulatedWithSelinux"/>.</param>
     /// <param name="command">A shell script.</param>
     /// <returns>The command's exit code, and its output and errors.</returns>
     public static (int Code, string Output) Run(string directory, string mode, string command)
     {
         File.WriteAllText(directory + "/command", command);
-        using var machine = new Session(Process.Start(new ProcessStartInfo("unshare", mode == Emulated ? Emulator(directory) : UserModeLinux(directory, mode))
+        using var machine = new Session(Process.Start(new ProcessStartInfo("unshare", IsEmulated(mode) ? Emulator(directory, mode) : UserModeLinux(directory, mode))
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -61,7 +67,7 @@ internal static class VirtualMachine
         machine.EndInput();
         var ended = Ends(machine);
         if (ended) machine.Wait();
-        if (ended && mode == Emulated && File.Exists(directory + "/result.tar")) Process.Start("tar", ["-C", directory, "-xf", directory + "/result.tar"]).WaitForExit();
+        if (ended && IsEmulated(mode) && File.Exists(directory + "/result.tar")) Process.Start("tar", ["-C", directory, "-xf", directory + "/result.tar"]).WaitForExit();
         var output = Read(directory + "/output");
         if (!ended) throw new TimeoutException($"the virtual machine ({mode}) took more than {Limit} s\n{output}\n{machine.Output}\n{machine.Errors}");
         return int.TryParse(Read(directory + "/status"), out var code)
@@ -81,8 +87,13 @@ internal static class VirtualMachine
         ];
     }
 
-    private static string[] Emulator(string directory) =>
-        ["--fork", "--kill-child", "bash", Scripts + "/emulated.sh", directory, EmulatedKernel, World.Binary, .. Directory.GetFiles(Scripts)];
+    private static bool IsEmulated(string mode) => mode is Emulated or EmulatedWithSelinux;
+
+    private static string[] Emulator(string directory, string mode) =>
+        ["--fork", "--kill-child", "bash", Scripts + "/emulated.sh", directory, EmulatedKernel, mode, World.Binary, .. Directory.GetFiles(Scripts), .. More];
+
+    // criu, and the modules and programs that it needs.
+    private static IEnumerable<string> More => ((string[])[Criu, World.Artifacts + "/vm/modules", "/bin/ip", "/bin/tar"]).Where(Path.Exists);
 
     private static bool Ends(Session machine)
     {

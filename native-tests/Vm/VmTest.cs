@@ -36,7 +36,7 @@ public abstract class VmTest(string mode, params string[] scripts)
 
     /// <summary>What the machine runs.</summary>
     protected virtual string Command() => $"""
-        export C={World.Binary} R=/run/vm/runc VM_DIR
+        export C={World.Binary} R=/run/vm/runc VM_DIR CRIU={VirtualMachine.Criu} MODULES={World.Artifacts}/vm/modules
         ln -s $C $R
         for script in {string.Join(' ', scripts)}; do bash {VirtualMachine.Scripts}/checks.sh {VirtualMachine.Scripts}/$script.sh || exit; done
         """;

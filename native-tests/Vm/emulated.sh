@@ -1,18 +1,18 @@
 #!/bin/bash
-# `emulated.sh DIRECTORY KERNEL [FILE]...`: runs DIRECTORY/command on an emulated computer of two processors. All of its
+# `emulated.sh DIRECTORY KERNEL MODULE [FILE]...`: runs DIRECTORY/command on an emulated computer of two processors. All of its
 # files are in memory: busybox, bash, what they and the FILEs are linked with, and the FILEs, which are where they are on
-# the host. It has nothing of the host's, no network and no disk; what the command writes into DIRECTORY, which it has as
+# the host; one that is a directory goes with all that it has, and brings the libraries of its programs. It has nothing of the host's, no network and no disk; what the command writes into DIRECTORY, which it has as
 # $VM_DIR, comes back through a serial line as DIRECTORY/result.tar, with its "output" and its "status".
 set -euo pipefail
-directory=$1 kernel=$2 tree=$1/tree
-shift 2
+directory=$1 kernel=$2 module=$3 tree=$1/tree
+shift 3
 
-put() { local file; for file; do mkdir -p "$tree${file%/*}" && cp -L "$file" "$tree$file"; done; }
+put() { local file; for file; do mkdir -p "$tree${file%/*}" && cp -rL "$file" "$tree$file"; done; }
 linked() { ldd "$@" | sed -nE 's,^[^/]*(/[^ ]+) \(0x.*,\1,p' | sort -u; }
 mkdir -p "$tree"/{bin,dev,proc,sys,etc,run,tmp,var/tmp,mnt} "$tree$directory"
 cp -L "$(command -v busybox)" "$(command -v bash)" "$tree/bin"
 programs=$(command -v bash)
-for file; do if [ "$(head -c 4 "$file" | tail -c 3)" = ELF ]; then programs+=" $file"; fi; done
+for file; do if [ -f "$file" ] && [ "$(head -c 4 "$file" | tail -c 3)" = ELF ]; then programs+=" $file"; fi; done
 libraries=$(/sbin/ldconfig -p | sed -nE 's,.*(libssl|libcrypto)\.so\.3 .*x86-64.* => ,,p') # which crun-sharp loads while it runs
 put "$@" "$directory/command" $libraries $(linked $programs $libraries)
 echo root:x:0:0:root:/:/bin/sh >"$tree/etc/passwd"
@@ -63,7 +63,7 @@ chmod 755 "$tree/init"
 rm -r "$tree"
 
 # Without KVM, which not every machine has, and not every one that has it can use.
-exec qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,-la57 -smp 2 -m 512M \
+exec qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,-la57 -smp 2 -m 768M \
   -nodefaults -no-user-config -display none -no-reboot -kernel "$kernel" -initrd "$directory/initrd" \
-  -append 'console=ttyS0 quiet panic=-1 mitigations=off nokaslr norandmaps random.trust_cpu=on hugepagesz=2M hugepages=4' \
+  -append 'console=ttyS0 quiet panic=-1 mitigations=off nokaslr norandmaps random.trust_cpu=on hugepagesz=2M hugepages=4'" lsm=$module" \
   -serial stdio -serial "file:$directory/result.tar"

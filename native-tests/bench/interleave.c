@@ -3,8 +3,10 @@
  *
  *     interleave ROUNDS [-b COMMAND] NAME COMMAND [ARG...] [-- NAME COMMAND [ARG...]]...
  *
- * WARM_UP rounds before them (environment; 2 unless told) do not count. Each round runs every command once, and begins with the next one, so that whatever the machine does meanwhile hits
- * all of them alike. Times are of the monotonic clock, from before posix_spawn to after wait4. What a command leaves in
+ * WARM_UP rounds before them (environment; 2 unless told) do not count. Each round runs every command once and begins
+ * with the next one, so that whatever the machine does meanwhile hits all of them alike. When each has been the first,
+ * as many rounds go backwards, so that each comes after each of the others as often: who comes after a large program
+ * finds the processor's caches empty. Times are of the monotonic clock, from before posix_spawn to after wait4. What a command leaves in
  * the background (clearing away after a container) does not count, but is waited for before the next one starts, so
  * that nobody pays for another. Standard output goes to /dev/null; a command that fails ends it all, with what it wrote
  * to its standard error. With -b, the shell runs COMMAND before each one, with the name in $1, outside of the time.
@@ -37,7 +39,7 @@ struct command {
     long memory;
 };
 
-static int errors; /* what the command that runs writes to its standard error */
+static int errors[2]; /* a pipe, as engines give: what the command that runs writes to its standard error */
 
 static double now(void)
 {
@@ -49,9 +51,16 @@ static double now(void)
 static void give_up(const struct command *command, int status)
 {
     char text[4096];
-    ssize_t length = pread(errors, text, sizeof text, 0);
+    ssize_t length = read(errors[0], text, sizeof text);
     fprintf(stderr, "interleave: %s: exit status 0x%x:\n%.*s", command->name, status, length > 0 ? (int)length : 0, text);
     exit(1);
+}
+
+static void empty_errors(void)
+{
+    char text[4096];
+    while (read(errors[0], text, sizeof text) > 0)
+        ;
 }
 
 static double processor_time(const struct rusage *usage)
@@ -82,9 +91,8 @@ static void run(struct command *command, double *wall, double *cpu)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, errors, 2);
-    if (ftruncate(errors, 0) != 0 || lseek(errors, 0, SEEK_SET) != 0)
-        abort();
+    posix_spawn_file_actions_adddup2(&actions, errors[1], 2);
+    empty_errors();
     pid_t pid;
     int status;
     struct rusage usage;
@@ -150,15 +158,15 @@ int main(int argc, char **argv)
         return 2;
     }
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    errors = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (errors < 0) {
-        perror("interleave: /tmp");
+    if (pipe2(errors, O_CLOEXEC) < 0 || fcntl(errors[0], F_SETFL, O_NONBLOCK) < 0 || fcntl(errors[1], F_SETPIPE_SZ, 1 << 20) < 0) {
+        perror("interleave: pipe");
         return 1;
     }
     /* The first rounds fill caches and do not count. */
     for (int round = -warm_up; round < rounds; round++) {
+        int turn = round + warm_up, step = turn / count % 2 == 0 ? 1 : count - 1;
         for (int i = 0; i < count; i++) {
-            struct command *command = &commands[(i + round + warm_up) % count];
+            struct command *command = &commands[(turn + i * step) % count];
             int to = round < 0 ? rounds + warm_up + round : round;
             if (script)
                 before(script, command);

@@ -30,6 +30,8 @@ internal sealed class BuildFixture : IDisposable
 
     public RecordingProgress Progress { get; } = new();
 
+    public ShiftedClock Clock { get; } = new();
+
     /// <summary>Writes a file of the context.</summary>
     public void Write(string path, string content)
     {
@@ -43,11 +45,11 @@ internal sealed class BuildFixture : IDisposable
         Runner.Ran.Clear();
         Progress.Clear();
         var request = new BuildRequest { ContextDirectory = Context, DockerfileContent = Encoding.UTF8.GetBytes(dockerfile) };
-        return new Builder(Store).BuildAsync(change is null ? request : change(request), Runner, Progress, cancellationToken).GetAwaiter().GetResult();
+        return new Builder(Store, Clock).BuildAsync(change is null ? request : change(request), Runner, Progress, cancellationToken).GetAwaiter().GetResult();
     }
 
     /// <summary>A build whose Dockerfile is a file of the context.</summary>
-    public BuildResult BuildFile(string context) => new Builder(Store).BuildAsync(
+    public BuildResult BuildFile(string context) => new Builder(Store, Clock).BuildAsync(
         new BuildRequest { ContextDirectory = context }, Runner, Progress, CancellationToken.None).GetAwaiter().GetResult();
 
     public CrunException Fail(string dockerfile, Func<BuildRequest, BuildRequest>? change = null)
@@ -171,4 +173,12 @@ internal sealed class RecordingProgress : IBuildProgress
     {
         lock (_events) _events.Add(text);
     }
+}
+
+/// <summary>The time, and some more.</summary>
+internal sealed class ShiftedClock : TimeProvider
+{
+    public TimeSpan Later { get; set; }
+
+    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Later;
 }

@@ -275,7 +275,7 @@ public class BuilderTests
             RUN echo "$G $H $TARGETARCH $D $C [$NONE] $E $HTTP_PROXY"
             """, request => request with { BuildArgs = new Dictionary<string, string?> { ["BASE"] = "base", ["C"] = "caller", ["http_proxy"] = "p", ["UNUSED"] = "x" } });
         Assert.That(_build.Progress.Output, Is.EqualTo("global global-h amd64 default caller [] env p\n"));
-        Assert.That(_build.Progress.Events, Has.Some.EqualTo("warning [Warning] One or more build-args [UNUSED] were not consumed"));
+        Assert.That(_build.Progress.Events, Has.Some.EqualTo("warning One or more build-args [UNUSED] were not consumed"));
     }
 
     [Test]

@@ -9,10 +9,9 @@ internal sealed class ChrootRunner : IStepRunner
 {
     private const string Script = """
         set -e
-        root=$(mktemp -d)
-        trap 'rmdir "$root"' EXIT
-        mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$root" 2>/dev/null
-        cwd=$4; user=$5; shift 5
+        root=$1
+        mount -t overlay overlay -o "lowerdir=$2,upperdir=$3,workdir=$4" "$root" 2>/dev/null
+        cwd=$5; user=$6; shift 6
         set +e
         chroot $user "$root" /bin/busybox env -i "$@"
         code=$?
@@ -27,21 +26,29 @@ internal sealed class ChrootRunner : IStepRunner
     public async Task<int> RunAsync(StepSpec spec, StepOutput output, CancellationToken cancellationToken)
     {
         Ran.Add(spec);
-        for (var tries = 0; ; tries++)
+        var root = Directory.CreateTempSubdirectory("crun-step-");
+        try
         {
-            // A layer is renamed when its digest is known; mount(8) wants paths, and says 32 when one is gone.
-            var code = await RunOnceAsync(spec, output, cancellationToken);
-            if (code != MountFailed || tries == 10) return code;
+            for (var tries = 0; ; tries++)
+            {
+                // A layer is renamed when its digest is known; mount(8) wants paths, and says 32 when one is gone.
+                var code = await RunOnceAsync(spec, root.FullName, output, cancellationToken);
+                if (code != MountFailed || tries == 10) return code;
+            }
+        }
+        finally
+        {
+            root.Delete();
         }
     }
 
-    private static async Task<int> RunOnceAsync(StepSpec spec, StepOutput output, CancellationToken cancellationToken)
+    private static async Task<int> RunOnceAsync(StepSpec spec, string root, StepOutput output, CancellationToken cancellationToken)
     {
         var lowers = string.Join(':', spec.Lowers.Reverse().Select(layer => FileAt.PathOf(layer.Directory)));
         var start = new ProcessStartInfo("unshare") { RedirectStandardOutput = true, RedirectStandardError = true };
         string[] words =
         [
-            "-m", "--propagation", "private", "sh", "-c", Script, "step", lowers, spec.Draft.Path, spec.Draft.WorkPath, spec.Cwd,
+            "-m", "--propagation", "private", "sh", "-c", Script, "step", root, lowers, spec.Draft.Path, spec.Draft.WorkPath, spec.Cwd,
             spec.User.Length == 0 ? "" : $"--userspec={spec.User}", .. spec.Env, "/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", spec.Cwd, .. spec.Args,
         ];
         foreach (var word in words) start.ArgumentList.Add(word);

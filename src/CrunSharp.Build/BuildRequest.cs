@@ -54,6 +54,12 @@ public sealed record BuildRequest
     /// <summary>Whether every step is done, also if its result is known.</summary>
     public bool NoCache { get; init; }
 
+    /// <summary>How long after a step was done its result is still taken; null for always.</summary>
+    public TimeSpan? CacheTtl { get; init; }
+
+    /// <summary>How many steps may be done at once; null for as many as there are processors, but at least four.</summary>
+    public int? MostAtOnce { get; init; }
+
     /// <summary>The platforms to build for; none for this host's.</summary>
     public IReadOnlyList<Platform> Platforms { get; init; } = [];
 

@@ -13,7 +13,6 @@ using CrunSharp.Build.Progress;
 using CrunSharp.Build.Remote;
 using CrunSharp.Build.Steps;
 using CrunSharp.Oci;
-using CrunSharp.Oci.Images;
 using CrunSharp.Storage;
 
 namespace CrunSharp.Build;
@@ -26,14 +25,15 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private readonly ConcurrentBag<Task> _commits = [];
     private readonly ConcurrentDictionary<Digest, TaskCompletionSource<BuiltLayer>> _layers = [];
     private readonly Dictionary<StageNode, Task<StageResult>> _stages = [];
-    private readonly SemaphoreSlim _running = new(Math.Max(4, Environment.ProcessorCount));
+    private readonly SemaphoreSlim _running = new(request.MostAtOnce ?? Math.Max(4, Environment.ProcessorCount));
     private readonly BuildSources _sources = new(store, cache, request, clock, contexts);
     private readonly DateTimeOffset? _epoch = SourceDateEpoch.Of(request);
     private readonly HashSet<StageNode> _wanted = [];
+    private readonly HashSet<StageNode> _targets = [];
     private readonly DateTimeOffset _started = clock.GetUtcNow();
     private readonly Downloads _downloads = new(store, cache.Downloads) { MostBytes = request.MostFetchedBytes };
     private readonly GitSource _git = new(store) { MostBytes = request.MostFetchedBytes };
-    private readonly CacheTransfers _transfers = new(store, cache, request, progress, numbers.Fetching);
+    private readonly CacheTransfers _transfers = new(store, cache, request, progress, numbers.Fetching, clock);
     private EarlyCompression? _compression;
     private readonly StepTraces _traces = new(store.Root, request, progress);
     private int _steps;
@@ -45,13 +45,18 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         FromLint.CheckVariables(file, arguments, linter);
         var planning = new GraphMaking(request, file, arguments, _sources, contexts, Fetching);
         var graphs = new List<BuildGraph>();
-        foreach (var platform in request.Platforms.Count > 0 ? request.Platforms : (IReadOnlyList<Platform?>)[null])
+        foreach (var platform in DockerfileCheck.PlatformsOf(request))
             graphs.Add(await planning.MakeGraphAsync(platform, cancellationToken).ConfigureAwait(false));
         foreach (var graph in graphs)
         {
+            _targets.Add(graph.Target);
             for (var stage = graph.Target; stage is not null; stage = stage.BaseStage) _wanted.Add(stage);
         }
-        foreach (var graph in graphs.Take(1)) DockerfileCheck.CheckStages(graph, file, arguments, _sources, linter);
+        foreach (var (graph, platform) in graphs.Zip(DockerfileCheck.PlatformsOf(request)))
+        {
+            linter.BeginPlatform();
+            DockerfileCheck.CheckStages(graph, file, DockerfileCheck.ArgumentsOf(file, request, platform), _sources, linter);
+        }
         linter.ThrowIfError();
         _compression = new EarlyCompression(store, request.Output, cancellationToken);
         await BuildStagesAsync(graphs, cancellationToken).ConfigureAwait(false);
@@ -61,13 +66,15 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         foreach (var graph in graphs) images.Add(await FinishAsync(graph.Target).ConfigureAwait(false));
         _sources.SaveIndexes();
         await _compression.FinishAsync().ConfigureAwait(false);
+        // No step looks at a draft any more. Those whose layer was there already are not to be waited for on their way to the disk.
+        foreach (var draft in _drafts) draft.Dispose();
         var result = await new Exporter(store, request, _epoch, clock, Fetching) { Provenance = ProvenanceOf() }.RunAsync(images, cancellationToken).ConfigureAwait(false);
         store.Sync();
         await _transfers.ExportAsync(await LayersOfAsync(graphs).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         if (arguments.Unused(file) is { Count: > 0 } unused)
-            progress.Warning($"[Warning] One or more build-args [{string.Join(' ', unused)}] were not consumed");
+            progress.Warning($"One or more build-args [{string.Join(' ', unused)}] were not consumed");
         if (request.Output.Provenance is not null && !Exporter.OutputsOf(request).Any(static output => output.HasBlobs))
-            progress.Warning("[Warning] the provenance is nowhere: only archives and registries hold it");
+            progress.Warning("the provenance is nowhere: only archives and registries hold it");
         return result with { Steps = _steps, Cached = _cached };
     }
 
@@ -139,7 +146,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             try
             {
                 var instruction = node.Instruction.Expand(new WordExpander(file.Escape, result.Image.LookUp));
-                if (instruction is RunInstruction or TransferInstruction or WorkdirInstruction)
+                if (MayMakeLayer(instruction))
                     await BuildStepAsync(stage, result, node, instruction, labels, cancellationToken).ConfigureAwait(false);
                 else
                     result.Image.Apply(instruction, file.Escape);
@@ -152,6 +159,8 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         return result;
     }
 
+    private static bool MayMakeLayer(Instruction instruction) => instruction is RunInstruction or TransferInstruction or WorkdirInstruction;
+
     private async Task<StageResult> StartAsync(StageNode stage, StepLabels labels, CancellationToken cancellationToken)
     {
         if (stage.BaseStage is { } parent) return (await ResultOf(parent, cancellationToken).ConfigureAwait(false)).Fork();
@@ -161,7 +170,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             var image = _sources.Find(stage.BaseName, stage);
             progress.Cached(Show(labels.Next($"FROM {stage.BaseName}")));
             var layers = _sources.LayersOf(image);
-            if (_wanted.Contains(stage)) foreach (var layer in layers) _compression!.Add(layer.Committed, isNew: false);
+            if (_wanted.Contains(stage)) foreach (var layer in layers) _compression!.Add(layer.Committed, isNew: false, isLast: false);
             return new StageResult(StageImage.From(stage.Arguments, stage.Platform, image.Config), layers) { BaseId = image.Id };
         }
         catch (CrunException error)
@@ -194,7 +203,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             Interlocked.Increment(ref _steps);
 
             var parent = ParentOf(step, stage);
-            note = () => _traces.Note(of, title, step, parent, shown.Step, request.NoCache ? "--no-cache" : stage.IsUncached ? $"--no-cache-filter {of.Name}" : null);
+            note = () => _traces.Note(of, title, step, parent, shown.Step, request.NoCache ? "--no-cache" : stage.IsUncached ? $"--no-cache-filter {of.Name}" : step.Refused);
 
             // The same step of two stages is done once.
             var withoutParent = step.Key.WithoutParent();
@@ -205,7 +214,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
                 : await shared.Task.ConfigureAwait(false);
             _transfers.Note(step.Key, step.IsIndependent ? [] : [.. stage.Layers], layer);
             stage.Add(layer, withoutParent);
-            if (_wanted.Contains(of)) _compression!.Add(layer.Committed, isNew: true);
+            if (_wanted.Contains(of)) _compression!.Add(layer.Committed, isNew: true, isLast: _targets.Contains(of) && ReferenceEquals(node, of.Instructions.FindLast(static other => MayMakeLayer(other.Instruction))));
             shown.End();
             if (!shown.WasStarted) Interlocked.Increment(ref _cached);
         }
@@ -216,7 +225,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         }
         catch (OperationCanceledException) when (shown.WasStarted)
         {
-            shown.Fail("context canceled");
+            shown.Fail(ShownStep.Canceled);
             throw;
         }
         finally
@@ -282,6 +291,12 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
         var key = step.Key.On(await ParentOf(step, stage).ConfigureAwait(false));
         var record = cache.TryGet(key);
         if (record?.DiffId is not { } diffId || _sources.TryLayer(diffId) is not { } layer) return null;
+        var now = clock.GetUtcNow();
+        if (record.IsOlderThan(request.CacheTtl, now))
+        {
+            step.Refused = $"older than --cache-ttl {GoText.Duration(request.CacheTtl!.Value.Ticks * 100)}{(record.Age(now) is { } age ? $": done {GoText.Duration((long)age.TotalSeconds * 1_000_000_000)} ago" : "")}";
+            return null;
+        }
         cache.Touch(key);
         return _sources.Use(layer, record.Created);
     }
@@ -333,7 +348,8 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
             try
             {
                 var layer = store.Layers.Commit(draft);
-                cache.Put(key.On(await parent.ConfigureAwait(false)), withoutParent, new CacheRecord { DiffId = layer.DiffId, Created = created, Parts = key.Parts });
+                store.BeginSync();
+                cache.Put(key.On(await parent.ConfigureAwait(false)), withoutParent, new CacheRecord { DiffId = layer.DiffId, Created = created, Stored = clock.GetUtcNow().ToUnixTimeSeconds(), Parts = key.Parts });
                 return layer;
             }
             catch (Exception error) when (error is CrunException or IOException)
@@ -352,7 +368,7 @@ internal sealed class BuildRun(Store store, BuildCache cache, BuildRequest reque
     private CrunException Located(Exception error, Instruction instruction) => DockerfileError.Within(file.Source, instruction.Range,
         CrunException.Of(error, instruction.Name));
 
-    private IDisposable Fetching(string title) => numbers.Fetching(title);
+    private FetchingStep Fetching(string title) => numbers.Fetching(title);
 
     private BuildStep Show(string title) => numbers.Next(title);
 }

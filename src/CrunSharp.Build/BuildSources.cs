@@ -49,7 +49,8 @@ internal sealed class BuildSources(Store store, BuildCache cache, BuildRequest r
             if (_images.TryGetValue((name, stage.Platform), out var known)) return known;
             if (name.StartsWith(LayoutMark, StringComparison.Ordinal)) return Keep(name, stage, ImportLayout(name[LayoutMark.Length..]));
             if (request.AlwaysPull) return null;
-            if (store.Images.TryResolve(name) is not { } image) return null;
+            if (store.Images.ResolveAll(name) is not [var image, ..] here) return null;
+            if (stage.IsPlatformAsked) image = here.FirstOrDefault(other => PlatformChoice.IsFor(PlatformChoice.Of(other.Config), stage.Platform)) ?? image;
             return !stage.IsPlatformAsked || PlatformChoice.IsFor(PlatformChoice.Of(image.Config), stage.Platform) ? Keep(name, stage, image) : isOtherFine ? image : null;
         }
     }

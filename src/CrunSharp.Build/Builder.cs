@@ -9,6 +9,7 @@ using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 using CrunSharp.Storage;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Build;
 
@@ -17,6 +18,7 @@ namespace CrunSharp.Build;
 /// <param name="clock">The time.</param>
 public sealed class Builder(Store store, TimeProvider? clock = null)
 {
+    private const OpenFlags ForReading = OpenFlags.O_RDONLY | OpenFlags.O_NONBLOCK | OpenFlags.O_NOCTTY;
     internal static readonly string[] DefaultNames = ["Dockerfile", "dockerfile", "Containerfile"];
 
     /// <summary>Builds an image.</summary>
@@ -36,6 +38,9 @@ public sealed class Builder(Store store, TimeProvider? clock = null)
         request = await contexts.ResolveAsync(shown.Fetching, cancellationToken).ConfigureAwait(false);
         var linter = new Linter(progress.Lint);
         var (file, arguments) = DockerfileCheck.Read(ReadDockerfile(request), request, linter);
+        request = await new EpochSource(file, contexts, shown.Fetching).ResolveAsync(request, arguments, cancellationToken).ConfigureAwait(false);
+        arguments = DockerfileCheck.ArgumentsOf(file, request);
+        Exporter.CheckTime(request);
         await using var build = new BuildRun(store, cache, request, file, arguments, linter, runner, progress, clock ?? TimeProvider.System, contexts, shown);
         return await build.RunAsync(cancellationToken).ConfigureAwait(false);
     }
@@ -82,21 +87,39 @@ public sealed class Builder(Store store, TimeProvider? clock = null)
         if (request.DockerfilePath is { } path) return Read(path) ?? throw CrunException.NotFound($"{path}: no such file", "read Dockerfile");
         if (request.ContextDirectory is not { } context) throw CrunException.Invalid("there is neither a Dockerfile nor a context");
         foreach (var name in DefaultNames)
-            if (Read(Path.Combine(context, name)) is { } source) return source;
+            if (ReadWithin(context, name) is { } source) return source;
         throw CrunException.NotFound($"no Dockerfile in {context}", "read Dockerfile");
+    }
+
+    // A link that leads out of the context would show lines of the host's files in errors. As for BuildKit, the context is its root.
+    private static DockerfileSource? ReadWithin(string context, string name)
+    {
+        using var directory = FileAt.TryOpen(null, context, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _);
+        if (directory is null || FileAt.TryStatus(directory, name) is not { } status) return null;
+        var path = Path.Combine(context, name);
+        if (status.Kind != FileKind.SymbolicLink) return Read(path);
+        using var file = FileAt.TryOpenInRoot(directory, name, ForReading, out _)
+            ?? throw CrunException.Invalid($"{path}: a link that leads out of the context: name the file with -f", "read Dockerfile");
+        return Read(file, path);
     }
 
     private static DockerfileSource? Read(string path)
     {
-        using var file = FileAt.TryOpen(null, path, OpenFlags.O_RDONLY | OpenFlags.O_NONBLOCK | OpenFlags.O_NOCTTY, out var errno);
+        using var file = FileAt.TryOpen(null, path, ForReading, out var errno);
         if (file is null)
         {
             if (errno is Errno.ENOENT or Errno.ENOTDIR) return null;
             FileAt.Open(null, path, OpenFlags.O_RDONLY).Dispose();
             return null;
         }
+        return Read(file, path);
+    }
+
+    private static DockerfileSource Read(SafeFileHandle file, string path)
+    {
         if (FileAt.Status(file).Kind != FileKind.Regular) throw CrunException.Invalid($"{path}: not a regular file", "read Dockerfile");
-        var bytes = AtomicFile.TryRead(null, path, DockerfileSource.MostBytes) ?? [];
+        var bytes = OpenFile.ReadAll(file, DockerfileSource.MostBytes, out var size)
+            ?? throw CrunException.Invalid($"the Dockerfile has {size} bytes, more than {DockerfileSource.MostBytes}", path);
         return new DockerfileSource(Path.GetFileName(path), bytes);
     }
 }

@@ -35,26 +35,33 @@ internal static class Shell
     /// <summary>Finds the row of what was typed, and how many words name it; null when it is not in the table.</summary>
     public static CommandRow? Find(ReadOnlySpan<string> words, out int used)
     {
-        var isGroup = CommandTable.FindGroup(words[0]) is not null;
-        used = isGroup ? 2 : 1;
+        var noun = GroupOf(words)?.Name ?? "";
+        used = noun.Length == 0 ? 1 : noun.Contains(' ', StringComparison.Ordinal) ? 3 : 2;
         if (words.Length < used) return null;
         foreach (var row in CommandTable.Rows)
         {
-            if (row.IsTyped(isGroup ? words[0] : "", words[used - 1])) return row;
+            if (row.IsTyped(noun, words[used - 1])) return row;
         }
         return null;
     }
 
+    // The noun that words begin with: of two words, or of one.
+    private static CommandGroup? GroupOf(ReadOnlySpan<string> words) =>
+        (words.Length > 1 ? CommandTable.FindGroup($"{words[0]} {words[1]}") : null) ?? CommandTable.FindGroup(words[0]);
+
     private static int Dispatch(CommandContext context, ReadOnlySpan<string> words)
     {
+        // The name of docker's plugin for the same.
+        if (words[0] == "buildx") words = (string[])["builder", .. words[1..]];
         words = Mistypes.Correct(words, context);
         if (Find(words, out var used) is { } row)
         {
             context.Path = string.Join(' ', [context.Program, .. words[..used]]);
             return Run(context, row, row.Create(), words[used..]);
         }
-        if (CommandTable.FindGroup(words[0]) is not { } group) return Unknown(context, words[0], "");
+        if (GroupOf(words) is not { } group) return Unknown(context, words[0], "");
         context.Path = $"{context.Program} {group.Name}";
+        if (group.Name.Contains(' ', StringComparison.Ordinal)) words = words[1..];
         return words.Length == 1 || words[1] is "--help" or "-h" or "help"
             ? HelpText.WriteGroup(context, group)
             : words[1].StartsWith('-')
@@ -106,7 +113,7 @@ internal static class Shell
     private static int Report(CommandContext context, UsageException error, string synopsis)
     {
         context.Finish(ExitCodes.Failure);
-        var message = error.Mistake == UsageMistake.Syntax ? error.Message : $"{context.Program}: {error.Message}";
+        var message = VisibleText.Of(error.Mistake == UsageMistake.Syntax ? error.Message : $"{context.Program}: {error.Message}");
         var usage = error.Mistake == UsageMistake.Values ? "" : $"Usage:  {context.Path} {synopsis}\n\n";
         context.Error.Write($"{message}\n\n{usage}Run '{context.Path} --help' for more information\n");
         return ExitCodes.Of(error);

@@ -5,6 +5,7 @@ using CrunSharp.Engine.Volumes;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Kernel.Sockets;
+using CrunSharp.Network;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Engine;
@@ -27,6 +28,9 @@ public sealed class ContainerEngine(EnginePaths paths, TimeProvider time)
 
     /// <summary>The volumes.</summary>
     public VolumeStore Volumes { get; } = new(paths, time);
+
+    /// <summary>The networks.</summary>
+    public NetworkStore Networks { get; } = new(paths.Networks);
 
     /// <summary>Makes a container.</summary>
     /// <exception cref="CrunException">There is no such image, the name is taken, a source is missing, an option cannot be.</exception>

@@ -1,3 +1,5 @@
+using CrunSharp.Network;
+
 namespace CrunSharp.Engine;
 
 /// <summary>Where the engine keeps what it knows.</summary>
@@ -17,6 +19,8 @@ public sealed record EnginePaths
     internal string Names => Path.Combine(Root, "containers", ".names");
 
     internal string Volumes => Path.Combine(Root, "volumes");
+
+    internal NetworkPaths Networks => new() { Run = Path.Combine(RunRoot, "net"), Definitions = Path.Combine(Root, "networks") };
 
     internal string RunContainers => Path.Combine(RunRoot, "containers");
 

@@ -91,7 +91,7 @@ public class LifecycleTests
         _host.Machine.Run(() =>
         {
             Assert.That(_network.Lease("a", wanted).Address, Is.EqualTo(wanted));
-            Assert.That(() => _network.Lease("b", wanted), Throws.TypeOf<CrunException>().With.Message.Contains("belongs to container a"));
+            Assert.That(() => _network.Lease("b", wanted), Throws.TypeOf<CrunException>().With.Message.Contains("Address already in use"));
             foreach (var wrong in (string[])["10.88.0.0", "10.88.0.1", "10.88.255.255", "10.89.0.2", "::1"])
                 Assert.That(() => _network.Lease("c", IPAddress.Parse(wrong)), Throws.TypeOf<CrunException>().With.Property("Kind").EqualTo(ErrorKind.InvalidInput), wrong);
         });

@@ -117,7 +117,7 @@ internal sealed class PrivateHost : IDisposable
     public PrivateHost()
     {
         Directory = System.IO.Directory.CreateTempSubdirectory("crun-sharp-test-").FullName;
-        Paths = new NetworkPaths { Run = Directory + "/net" };
+        Paths = new NetworkPaths { Run = Directory + "/net", Definitions = Directory + "/networks" };
         Machine = new Machine();
         Machine.Tool("ip", "link", "set", "lo", "up");
     }

@@ -6,6 +6,7 @@ using CrunSharp.Kernel.Processes;
 using CrunSharp.Kernel.Sockets;
 using CrunSharp.Network.Addresses;
 using CrunSharp.Network.Links;
+using CrunSharp.Network.Names;
 using CrunSharp.Network.Nftables;
 using CrunSharp.Oci;
 using Microsoft.Win32.SafeHandles;
@@ -30,17 +31,20 @@ public sealed class BridgeNetwork
 
     private readonly NetworkPaths _paths;
     private readonly NetworkRecord _record;
-    private readonly Subnet _subnet;
+    private readonly AddressPlan _plan;
     private readonly Endpoints _endpoints;
 
     private BridgeNetwork(NetworkPaths paths, NetworkRecord record)
     {
-        (_paths, _record, _subnet) = (paths, record, record.ParseSubnet());
+        (_paths, _record, _plan) = (paths, record, AddressPlan.Of(record));
         _endpoints = new Endpoints(paths, record);
     }
 
     /// <summary>The network's name.</summary>
     public string Name => _record.Name;
+
+    /// <summary>What was chosen for it.</summary>
+    public NetworkRecord Record => _record;
 
     /// <summary>The name of the bridge on the host.</summary>
     public string Bridge => _record.Bridge;
@@ -49,7 +53,7 @@ public sealed class BridgeNetwork
     public string SubnetText => _record.Subnet;
 
     /// <summary>The bridge's address: the host, as containers see it.</summary>
-    public IPAddress Gateway => Subnet.ToAddress(_subnet.Gateway);
+    public IPAddress Gateway => Subnet.ToAddress(_plan.Gateway);
 
     /// <summary>
     /// Opens the default network. The first time ever, its addresses are chosen so that they overlap none of the host's
@@ -68,6 +72,7 @@ public sealed class BridgeNetwork
         var bridge = LinkMessages.TryGet(route, DefaultBridge);
         var taken = SubnetChoice.RoutesOf(route, bridge?.Index ?? 0);
         foreach (var other in NetworkRecord.All(paths)) taken.Add(other.ParseSubnet());
+        foreach (var other in new NetworkStore(paths).List()) if (!other.IsPredefined) taken.Add(other.ParseSubnet());
         // A bridge without a record: containers may be plugged into it, so its addresses stay.
         var subnet = bridge is null ? null : SubnetChoice.OfBridge(route, bridge);
         var record = new NetworkRecord { Name = DefaultName, Bridge = DefaultBridge, Subnet = (subnet ?? SubnetChoice.FirstFree(taken)).ToString() };
@@ -75,15 +80,35 @@ public sealed class BridgeNetwork
         return new BridgeNetwork(paths, record);
     }
 
+    /// <summary>Opens a network that a user made.</summary>
+    /// <exception cref="CrunException">The files cannot be written.</exception>
+    internal static BridgeNetwork Open(NetworkPaths paths, NetworkRecord network)
+    {
+        // A copy of the definition tells whoever makes the table anew which bridges there are.
+        if (FileAt.TryStatus(null, paths.RecordOf(network.Key)) is null)
+        {
+            FileAt.MakeDirectories(paths.LeasesOf(network.Key));
+            FileAt.MakeDirectories(paths.EndpointsOf(network.Key));
+            AtomicFile.Write(null, paths.RecordOf(network.Key), NetworkJson.Network.Format(network));
+        }
+        return new BridgeNetwork(paths, network);
+    }
+
+    /// <summary>Removes the network's definition unless a container is connected to it.</summary>
+    /// <returns>Whether nobody can be connected to it any more.</returns>
+    internal bool TryUndefine() => !_endpoints.IsInUse(() => FileAt.Remove(null, _record.Definition));
+
     /// <summary>Reserves host ports for this process and chooses those that are 0.</summary>
-    /// <param name="ports">The ports to publish.</param>
+    /// <param name="ports">The ports to publish; an internal network publishes none.</param>
     /// <exception cref="CrunException">
     /// <see cref="ErrorKind.Exists"/> <c>Bind for 0.0.0.0:8080 failed: port is already allocated</c>;
     /// <see cref="ErrorKind.InvalidInput"/> for an address that the host does not have.
     /// </exception>
-#pragma warning disable CA1822 // part of the network's interface
-    public PortReservation Reserve(IReadOnlyList<PortForward> ports) => PortReservation.Take(ports);
-#pragma warning restore CA1822
+    public PortReservation Reserve(IReadOnlyList<PortForward> ports) => PortReservation.Take(_record.IsInternal ? [] : ports);
+
+    /// <summary>What answers a container's questions for names; null in the default network, where there are none.</summary>
+    /// <param name="servers">Name servers of the user, in place of the host's.</param>
+    public NameService? PrepareNames(IReadOnlyList<IPAddress> servers) => _record.IsPredefined ? null : new NameService(_paths, _record, servers);
 
     /// <summary>Gives a container an address that nobody else gets until <see cref="Disconnect"/> or <see cref="Release"/>.</summary>
     /// <param name="containerId">The container's id: letters, digits, <c>-_.</c></param>
@@ -100,10 +125,11 @@ public sealed class BridgeNetwork
             NetworkName = Name,
             ContainerId = containerId,
             Address = Subnet.ToAddress(address),
-            PrefixLength = _subnet.PrefixLength,
+            PrefixLength = _plan.Subnet.PrefixLength,
             Gateway = Gateway,
             MacAddress = Subnet.FormatMac(Subnet.ToMac(address)),
             HostInterface = hostInterface,
+            IsInternal = _record.IsInternal,
         };
     }
 
@@ -118,9 +144,10 @@ public sealed class BridgeNetwork
     /// <param name="request">The container.</param>
     /// <param name="lease">Its address.</param>
     /// <param name="ports">Its reserved ports; this process keeps them and relays what the kernel cannot (see <see cref="PortReservation"/>).</param>
+    /// <param name="names">What answers its questions for names; null for nothing.</param>
     /// <returns>What <see cref="Disconnect"/> needs.</returns>
     /// <exception cref="CrunException">The kernel refuses; then nothing is left but the lease.</exception>
-    public EndpointRecord Connect(EndpointRequest request, EndpointLease lease, PortReservation ports)
+    public EndpointRecord Connect(EndpointRequest request, EndpointLease lease, PortReservation ports, NameService? names = null)
     {
         var record = new EndpointRecord
         {
@@ -136,6 +163,9 @@ public sealed class BridgeNetwork
             Pid = request.Pid,
             PidStartTime = PidHandle.StartTimeOf(request.Pid),
             Hostname = request.Hostname,
+            NetworkId = _record.Id,
+            Names = request.Names,
+            IsInternal = lease.IsInternal,
         };
         using var container = NetworkNamespace.Open(request.Pid);
         using (var mine = NetworkNamespace.OpenCurrent())
@@ -143,7 +173,7 @@ public sealed class BridgeNetwork
                 throw CrunException.WrongState($"process {request.Pid} is in the host's network namespace", "connect container");
         try
         {
-            PlugIn(record, lease, container);
+            PlugIn(record, lease, container, names);
         }
         catch
         {
@@ -200,7 +230,7 @@ public sealed class BridgeNetwork
             foreach (var error in batch.TryExecute(netfilter)) if (error.Errno != Errno.ENOENT) throw error.ToException();
             foreach (var bridge in bridges) ForwardPolicy.Remove(netfilter, bridge);
         }
-        foreach (var network in networks) FileAt.RemoveTree(null, paths.NetworkOf(network.Name));
+        foreach (var network in networks) FileAt.RemoveTree(null, paths.NetworkOf(network.Key));
     }
 
     // The thread that enters the namespace also turns IPv6 off there: /proc/sys/net is that of whoever looks.
@@ -210,19 +240,37 @@ public sealed class BridgeNetwork
         return NetlinkSocket.Open(NetlinkProtocol.NETLINK_ROUTE);
     }
 
-    private void PlugIn(EndpointRecord record, EndpointLease lease, SafeFileHandle container)
+    private static (NetlinkSocket Route, NameSockets? Names) OpenInside(bool withNames)
+    {
+        var route = OpenInside();
+        try
+        {
+            return (route, withNames ? NameSockets.Open(route) : null);
+        }
+        catch
+        {
+            route.Dispose();
+            throw;
+        }
+    }
+
+    private void PlugIn(EndpointRecord record, EndpointLease lease, SafeFileHandle container, NameService? names)
     {
         // That thread and this one work side by side until the interfaces are made.
-        var opening = NetworkNamespace.Begin(container, OpenInside);
+        var opening = NetworkNamespace.Begin(container, () => OpenInside(names is not null));
         _endpoints.Store.Write(record);
         using var host = HostNetwork.Prepare(_paths, _record);
         try
         {
-            using var inside = opening();
-            VethPair.Create(host.Route, lease, host.Bridge, container);
-            VethPair.SetUpInside(inside, lease);
-            if (record.Ports.Count > 0) Publish(host, record);
-            VethPair.WaitUntilOperational(host.Route, inside, lease, host.Bridge.IsOperational ? null : Bridge);
+            var (inside, sockets) = opening();
+            if (sockets is not null) names!.Serve(sockets);
+            using (inside)
+            {
+                VethPair.Create(host.Route, lease, host.Bridge, container);
+                VethPair.SetUpInside(inside, lease);
+                if (record.Ports.Count > 0) Publish(host, record);
+                VethPair.WaitUntilOperational(host.Route, inside, lease, host.Bridge.IsOperational ? null : Bridge);
+            }
         }
         catch
         {
@@ -246,7 +294,7 @@ public sealed class BridgeNetwork
                     host.Complete();
                     break;
                 case Errno.EBUSY or Errno.EEXIST: // an element of a container that died without a farewell, or of one that lives
-                    foreach (var port in record.Ports) _endpoints.ClearPort(host.Netfilter, port, record.Address);
+                    foreach (var port in record.Ports) ClearPort(host.Netfilter, port, record.Address);
                     break;
                 default:
                     throw error.ToException();
@@ -255,5 +303,13 @@ public sealed class BridgeNetwork
         var forget = new NetlinkWriter();
         foreach (var port in record.Ports) if (port is { Protocol: PortProtocol.Udp, HasIPv4: true }) forget.ForgetPort(port);
         host.Netfilter.TryExecute(forget); // ENOENT when there was none
+    }
+
+    // The port may lead to a container of another network.
+    private void ClearPort(NetlinkSocket netfilter, PortForward port, IPAddress mine)
+    {
+        if (PortMap.OwnerOf(netfilter, port) is not { } address || address.Equals(mine)) return;
+        var other = NetworkRecord.All(_paths).Find(network => network.ParseSubnet().Contains(Subnet.ToNumber(address))) ?? _record;
+        new Endpoints(_paths, other).ClearPort(netfilter, port, address);
     }
 }

@@ -13,6 +13,9 @@ public sealed record EndpointRequest
 
     /// <summary>The container's host name; informative.</summary>
     public string Hostname { get; init; } = "";
+
+    /// <summary>The names by which other containers of the network find it, the container's own first.</summary>
+    public IReadOnlyList<string> Names { get; init; } = [];
 }
 
 /// <summary>An address that belongs to a container from now on, before its processes exist.</summary>
@@ -38,6 +41,9 @@ public sealed record EndpointLease
 
     /// <summary>The name of the interface on the host's side; random, so it also tells one lease from another.</summary>
     public required string HostInterface { get; init; }
+
+    /// <summary>Whether there is no way out of the network.</summary>
+    public bool IsInternal { get; init; }
 }
 
 /// <summary>A container's place in a network: all that is needed to take it away again, in any process.</summary>
@@ -45,6 +51,9 @@ public sealed record EndpointRecord
 {
     /// <summary>The network's name.</summary>
     public required string NetworkName { get; init; }
+
+    /// <summary>The network's id; empty for a predefined one.</summary>
+    public string NetworkId { get; init; } = "";
 
     /// <summary>The container's id.</summary>
     public required string ContainerId { get; init; }
@@ -78,6 +87,12 @@ public sealed record EndpointRecord
 
     /// <summary>The container's host name.</summary>
     public string Hostname { get; init; } = "";
+
+    /// <summary>The names by which other containers of the network find it, the container's own first.</summary>
+    public IReadOnlyList<string> Names { get; init; } = [];
+
+    /// <summary>Whether there is no way out of the network.</summary>
+    public bool IsInternal { get; init; }
 
     /// <summary>Whether the process still lives.</summary>
     internal bool IsAlive => Addresses.Boot.IsAlive(BootId, Pid, PidStartTime);

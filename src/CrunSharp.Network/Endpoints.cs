@@ -18,18 +18,20 @@ namespace CrunSharp.Network;
 /// </remarks>
 internal sealed class Endpoints(NetworkPaths paths, NetworkRecord network)
 {
-    private readonly AddressPool _pool = new(paths, network.Name, network.ParseSubnet());
+    private readonly AddressPool _pool = new(paths, network, AddressPlan.Of(network));
 
     /// <summary>The files of connected containers.</summary>
-    public EndpointStore Store { get; } = new(paths, network.Name);
+    public EndpointStore Store { get; } = new(paths, network.Key);
 
     /// <summary>Takes an address.</summary>
     /// <returns>The address, and the name that the interface on the host's side will have.</returns>
     public (uint Address, string HostInterface) Lease(string containerId, IPAddress? requested)
     {
-        paths.EndpointOf(network.Name, containerId); // refuses an id that is no file name
+        paths.EndpointOf(network.Key, containerId); // refuses an id that is no file name
         var owner = LeaseRecord.Mine(containerId, VethPair.RandomName());
         using var alone = Lock();
+        // Who removes the network holds the lock until its definition is gone.
+        if (!network.IsDefined) throw CrunException.NotFound($"network {network.Name} not found");
         return (requested is null ? _pool.Take(owner, () => SweepLocked(_ => false) > 0) : TakeRequested(requested, owner), owner.HostInterface);
     }
 
@@ -68,11 +70,13 @@ internal sealed class Endpoints(NetworkPaths paths, NetworkRecord network)
         return SweepLocked(isAlive);
     }
 
-    /// <summary>Takes away the element of a port that leads to a dead container.</summary>
+    /// <summary>Takes away the element of a port that leads to a dead container of this network.</summary>
+    /// <param name="netfilter">The connection to the kernel.</param>
+    /// <param name="port">The port.</param>
+    /// <param name="address">Where it leads.</param>
     /// <exception cref="CrunException">It leads to one that lives.</exception>
-    public void ClearPort(NetlinkSocket netfilter, PortForward port, IPAddress mine)
+    public void ClearPort(NetlinkSocket netfilter, PortForward port, IPAddress address)
     {
-        if (PortMap.OwnerOf(netfilter, port) is not { } address || address.Equals(mine)) return;
         using var alone = Lock();
         if (_pool.OwnerOf(Subnet.ToNumber(address)) is { } owner)
         {
@@ -83,7 +87,18 @@ internal sealed class Endpoints(NetworkPaths paths, NetworkRecord network)
         if (PortMap.OwnerOf(netfilter, port) is { } still && still.Equals(address)) PortMap.Remove(netfilter, port);
     }
 
-    private FileLock Lock() => FileLock.Exclusive(null, paths.LockOf(network.Name));
+    /// <summary>Whether a container has an address here; those of the dead are taken away first.</summary>
+    /// <param name="remove">Called under the network's lock when there is none: nobody gets an address meanwhile.</param>
+    public bool IsInUse(Action remove)
+    {
+        using var alone = Lock();
+        SweepLocked(static _ => false);
+        if (_pool.Taken().Count > 0) return true;
+        remove();
+        return false;
+    }
+
+    private FileLock Lock() => FileLock.Exclusive(null, paths.LockOf(network.Key));
 
     private uint TakeRequested(IPAddress requested, LeaseRecord owner)
     {
@@ -92,8 +107,8 @@ internal sealed class Endpoints(NetworkPaths paths, NetworkRecord network)
         var address = Subnet.ToNumber(requested);
         if (_pool.TryTake(address, owner)) return address;
         if (_pool.OwnerOf(address) is { } other && (IsAlive(other) || !Reclaim(address, other)))
-            throw CrunException.Exists($"the address {requested} belongs to container {other.ContainerId}", $"connect to network {network.Name}");
-        return _pool.TryTake(address, owner) ? address : throw CrunException.Exists($"the address {requested} is taken", $"connect to network {network.Name}");
+            throw CrunException.Exists("Address already in use", $"connect to network {network.Name}");
+        return _pool.TryTake(address, owner) ? address : throw CrunException.Exists("Address already in use", $"connect to network {network.Name}");
     }
 
     private bool IsAlive(LeaseRecord lease) =>
@@ -130,7 +145,7 @@ internal sealed class Endpoints(NetworkPaths paths, NetworkRecord network)
 
     private int SweepLocked(Func<string, bool> isAlive)
     {
-        AtomicFile.SweepAll(paths.EndpointsOf(network.Name), paths.LeasesOf(network.Name));
+        AtomicFile.SweepAll(paths.EndpointsOf(network.Key), paths.LeasesOf(network.Key));
         var freed = 0;
         foreach (var address in _pool.Taken())
         {

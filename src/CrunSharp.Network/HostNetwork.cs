@@ -1,7 +1,6 @@
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Sockets;
-using CrunSharp.Network.Addresses;
 using CrunSharp.Network.Links;
 using CrunSharp.Network.Nftables;
 using CrunSharp.Oci;
@@ -57,19 +56,18 @@ internal sealed class HostNetwork : IDisposable
     /// <exception cref="CrunException">The kernel refuses.</exception>
     public void Complete()
     {
-        var subnet = _network.ParseSubnet();
         for (var i = 0; i < MostTries; i++)
         {
             _lock?.Dispose();
             _lock = FileLock.Shared(null, _paths.Lock);
-            if (TryLook(Route, Netfilter, _network.Bridge, subnet) is { } bridge)
+            if (TryLook(Route, Netfilter, _network) is { } bridge)
             {
                 Bridge = bridge;
                 return;
             }
             _lock.Dispose();
             using var alone = FileLock.Exclusive(null, _paths.Lock);
-            MakeMissing(_paths, Route, Netfilter, _network.Bridge, subnet);
+            MakeMissing(_paths, Route, Netfilter, _network);
         }
         throw CrunException.WrongState("somebody removes it again and again", $"set up network {_network.Name}");
     }
@@ -86,8 +84,8 @@ internal sealed class HostNetwork : IDisposable
         Ruleset.AddAll(batch);
         foreach (var network in NetworkRecord.All(paths))
         {
-            Ruleset.AddNetwork(batch, network.Bridge, network.ParseSubnet());
-            foreach (var endpoint in new EndpointStore(paths, network.Name).All())
+            Ruleset.AddNetwork(batch, network);
+            foreach (var endpoint in new EndpointStore(paths, network.Key).All())
                 if (endpoint.IsAlive) PortMap.Add(batch, endpoint.Ports, endpoint.Address);
         }
         batch.Execute(netfilter);
@@ -101,24 +99,40 @@ internal sealed class HostNetwork : IDisposable
         Netfilter.Dispose();
     }
 
-    private static Link? TryLook(NetlinkSocket route, NetlinkSocket netfilter, string name, Subnet subnet) =>
-        Links.Bridge.TryGet(route, name, subnet) is { } bridge
-        && Ruleset.Look(netfilter) == Ruleset.State.Present
-        && !ForwardPolicy.Drops(netfilter, name) ? bridge : null;
+    /// <summary>Takes away what there is of a network in the kernel, and its files. It is defined no more, and nobody is connected to it.</summary>
+    /// <exception cref="CrunException">The kernel or the files refuse; then it can be tried again.</exception>
+    public static void Remove(NetworkPaths paths, NetworkRecord network)
+    {
+        FileAt.MakeDirectories(paths.Run);
+        using var alone = FileLock.Exclusive(null, paths.Lock);
+        // The bridge goes before the rules, so that nothing ever passes it without them.
+        using (var route = NetlinkSocket.Open(NetlinkProtocol.NETLINK_ROUTE)) Links.Bridge.Remove(route, network.Bridge);
+        using (var netfilter = NetlinkSocket.Open(NetlinkProtocol.NETLINK_NETFILTER))
+        {
+            Ruleset.RemoveNetwork(netfilter, network);
+            ForwardPolicy.Remove(netfilter, network.Bridge);
+        }
+        FileAt.RemoveTree(null, paths.NetworkOf(network.Key));
+    }
 
-    private static void MakeMissing(NetworkPaths paths, NetlinkSocket route, NetlinkSocket netfilter, string bridge, Subnet subnet)
+    private static Link? TryLook(NetlinkSocket route, NetlinkSocket netfilter, NetworkRecord network) =>
+        Links.Bridge.TryGet(route, network) is { } bridge
+        && Ruleset.Look(netfilter) == Ruleset.State.Present
+        && !ForwardPolicy.Drops(netfilter, network.Bridge) ? bridge : null;
+
+    private static void MakeMissing(NetworkPaths paths, NetlinkSocket route, NetlinkSocket netfilter, NetworkRecord network)
     {
         // The rules come first, so that no container is ever reachable without them.
         var state = Ruleset.Look(netfilter);
         if (state != Ruleset.State.Present) MakeTable(paths, netfilter, state == Ruleset.State.Other);
-        if (Links.Bridge.TryGet(route, bridge, subnet) is null)
+        if (Links.Bridge.TryGet(route, network) is null)
         {
             var batch = Ruleset.Batch();
-            Ruleset.AddNetwork(batch, bridge, subnet);
+            Ruleset.AddNetwork(batch, network);
             batch.Execute(netfilter);
-            Links.Bridge.Create(route, bridge, subnet);
+            Links.Bridge.Create(route, network);
             Links.Bridge.AllowForwarding();
         }
-        if (ForwardPolicy.Drops(netfilter, bridge)) ForwardPolicy.Accept(netfilter, bridge);
+        if (ForwardPolicy.Drops(netfilter, network.Bridge)) ForwardPolicy.Accept(netfilter, network.Bridge);
     }
 }

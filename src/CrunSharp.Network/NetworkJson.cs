@@ -51,12 +51,26 @@ public static class NetworkJson
         .Required("bootId", Text, static e => e.BootId, static (e, v) => e with { BootId = v })
         .Required("pid", Int, static e => e.Pid, static (e, v) => e with { Pid = v })
         .Required("pidStartTime", ULong, static e => e.PidStartTime, static (e, v) => e with { PidStartTime = v })
-        .Field("hostname", Text, static e => e.Hostname, static (e, v) => e with { Hostname = v });
+        .Field("hostname", Text, static e => e.Hostname, static (e, v) => e with { Hostname = v })
+        .Field("networkId", Text, static e => e.NetworkId, static (e, v) => e with { NetworkId = v })
+        .Field("names", Texts, static e => e.Names, static (e, v) => e with { Names = v })
+        .Field("isInternal", Flag, static e => e.IsInternal, static (e, v) => e with { IsInternal = v });
 
     internal static JsonRecord<NetworkRecord> Network { get; } = new JsonRecord<NetworkRecord>(new NetworkRecord { Name = "", Bridge = "", Subnet = "" })
         .Required("name", Text, static n => n.Name, static (n, v) => n with { Name = v })
         .Required("bridge", Text, static n => n.Bridge, static (n, v) => n with { Bridge = v })
-        .Required("subnet", Text, static n => n.Subnet, static (n, v) => n with { Subnet = v });
+        .Required("subnet", Text, static n => n.Subnet, static (n, v) => n with { Subnet = v })
+        .Field("id", Text, static n => n.Id, static (n, v) => n with { Id = v })
+        .Field("created", Text, static n => n.Created, static (n, v) => n with { Created = v })
+        .Field("gateway", Text, static n => n.Gateway, static (n, v) => n with { Gateway = v })
+        .Field("ipRange", Text, static n => n.IpRange, static (n, v) => n with { IpRange = v })
+        .Field("auxAddresses", TextMap, static n => n.AuxAddresses, static (n, v) => n with { AuxAddresses = v })
+        .Field("hasChosenSubnet", Flag, static n => n.HasChosenSubnet, static (n, v) => n with { HasChosenSubnet = v })
+        .Field("isInternal", Flag, static n => n.IsInternal, static (n, v) => n with { IsInternal = v })
+        .Field("isAttachable", Flag, static n => n.IsAttachable, static (n, v) => n with { IsAttachable = v })
+        .Field("labels", TextMap, static n => n.Labels, static (n, v) => n with { Labels = v })
+        .Field("options", TextMap, static n => n.Options, static (n, v) => n with { Options = v })
+        .Field("definition", Text, static n => n.Definition, static (n, v) => n with { Definition = v });
 
     internal static JsonRecord<LeaseRecord> Lease { get; } = new JsonRecord<LeaseRecord>(new LeaseRecord
     {

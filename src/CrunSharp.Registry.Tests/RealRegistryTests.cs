@@ -110,6 +110,24 @@ public sealed class RealRegistryTests
     }
 
     [Test]
+    public async Task A_writer_may_say_the_digest_of_what_it_sent_and_the_registry_compares_it()
+    {
+        await using var registry = await RealRegistry.StartAsync();
+        using var client = new RegistryClient(registry.Host);
+        var blobs = client.Repository("web").Blobs;
+        await using var right = await blobs.StartUploadAsync(700_001, default, isHashed: true);
+        await right.WriteAsync(Layer);
+        await right.FlushAsync();
+        await right.CommitAsync(Descriptor(Layer));
+        Assert.That(await ReadAllAsync(await blobs.OpenAsync(Descriptor(Layer), null, default)), Is.EqualTo(Layer));
+
+        await using var wrong = await blobs.StartUploadAsync(700_001, default, isHashed: true);
+        await wrong.WriteAsync(Layer);
+        var error = await FailureAsync(() => wrong.CommitAsync(Descriptor(Bytes(1000, 9))));
+        Assert.That(error.Message, Does.Contain("digest invalid"));
+    }
+
+    [Test]
     public async Task An_upload_that_is_not_committed_leaves_nothing()
     {
         await using var registry = await RealRegistry.StartAsync();

@@ -114,15 +114,16 @@ public sealed class Blobs
     /// <summary>Starts to send a blob whose digest and length are not known yet.</summary>
     /// <param name="chunkSize">How many bytes are sent, and kept until they are there, at once; 0 for 8 MiB.</param>
     /// <param name="cancellationToken">Ends this, and every later write to the stream.</param>
+    /// <param name="isHashed">Whether the writer hashes it, and will say its digest.</param>
     /// <exception cref="CrunException">The registry refuses it.</exception>
-    public async Task<UploadStream> StartUploadAsync(int chunkSize, CancellationToken cancellationToken)
+    public async Task<UploadStream> StartUploadAsync(int chunkSize, CancellationToken cancellationToken, bool isHashed = false)
     {
         var request = _repository.Request(HttpMethod.Post, "blobs/uploads/", Access.Push, $"repository {_repository.FamiliarName}") with { Body = Nothing, MostBytes = 64 * 1024 };
         using var answer = await Origin.Exchange.ExpectAsync(request, cancellationToken);
         var least = int.TryParse(answer.Header("OCI-Chunk-Min-Length"), out var told) && told > 0 ? told : 0;
         if (least > UploadStream.MostChunk)
             throw CrunException.Unsupported($"the registry wants chunks of {least} bytes, more than {UploadStream.MostChunk}", Failure.Operation(request, answer));
-        return new UploadStream(_repository, SessionOf(request, answer), Math.Max(chunkSize > 0 ? chunkSize : UploadStream.UsualChunk, least), cancellationToken);
+        return new UploadStream(_repository, SessionOf(request, answer), Math.Max(chunkSize > 0 ? chunkSize : UploadStream.UsualChunk, least), isHashed, cancellationToken);
     }
 
     /// <summary>Deletes a blob.</summary>

@@ -8,7 +8,7 @@ using CrunSharp.Oci.Images;
 namespace CrunSharp.Registry;
 
 /// <summary>
-/// A blob that is sent in chunks while it is made. What is written is gathered into chunks; <see cref="CommitAsync"/> ends
+/// A blob that is sent in chunks while it is made. What is written is gathered into chunks; <see cref="CommitAsync(string)"/> ends
 /// it. Disposed with <c>await using</c> before that, the registry is told to forget it.
 /// </summary>
 /// <seealso href="https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-a-blob-in-chunks"/>
@@ -25,15 +25,16 @@ public sealed class UploadStream : Stream
 
     private readonly Repository _repository;
     private readonly CancellationToken _cancellationToken;
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly IncrementalHash? _hash;
     private readonly int _chunkSize;
     private byte[] _chunk;
     private int _count;
     private long _sent;
     private Uri? _session;
 
-    internal UploadStream(Repository repository, Uri session, int chunkSize, CancellationToken cancellationToken)
+    internal UploadStream(Repository repository, Uri session, int chunkSize, bool isHashed, CancellationToken cancellationToken)
     {
+        _hash = isHashed ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         (_repository, _session, _chunkSize, _cancellationToken) = (repository, session, Math.Min(chunkSize, MostChunk), cancellationToken);
         _chunk = ArrayPool<byte>.Shared.Rent(_chunkSize);
     }
@@ -75,7 +76,7 @@ public sealed class UploadStream : Stream
             if (_count == _chunkSize) await SendChunkAsync().ConfigureAwait(false);
             var count = Math.Min(buffer.Length, _chunkSize - _count);
             buffer.Span[..count].CopyTo(_chunk.AsSpan(_count));
-            _hash.AppendData(buffer.Span[..count]);
+            _hash?.AppendData(buffer.Span[..count]);
             _count += count;
             buffer = buffer[count..];
         }
@@ -97,16 +98,28 @@ public sealed class UploadStream : Stream
     /// <summary>Sends what is left, and makes it a blob.</summary>
     /// <param name="mediaType">What the descriptor says that it is.</param>
     /// <returns>The descriptor, with the digest and size of all that was written.</returns>
+    /// <exception cref="InvalidOperationException">The writer wanted to hash it.</exception>
     /// <exception cref="CrunException">The registry refuses it, or has other bytes than were sent.</exception>
     public async Task<Descriptor> CommitAsync(string mediaType)
     {
         ObjectDisposedException.ThrowIf(_session is null, this);
-        if (_count > 0) await SendChunkAsync().ConfigureAwait(false);
-        var digest = Digest.FromHash(_hash.GetHashAndReset());
-        var request = Request(HttpMethod.Put, WithDigest(_session, digest)) with { Body = Blobs.Nothing, ThinkingTime = ThinkingTime(_repository.Client.Options) };
+        if (_hash is null) throw new InvalidOperationException("only the writer knows the digest");
+        await FlushAsync(_cancellationToken).ConfigureAwait(false);
+        var blob = new Descriptor { MediaType = mediaType, Digest = Digest.FromHash(_hash.GetHashAndReset()), Size = _sent };
+        await CommitAsync(blob).ConfigureAwait(false);
+        return blob;
+    }
+
+    /// <summary>Sends what is left, and makes it a blob whose digest the writer knows; the registry compares it.</summary>
+    /// <param name="blob">What was written.</param>
+    /// <exception cref="CrunException">The registry refuses it, or has other bytes than <paramref name="blob"/> says.</exception>
+    public async Task CommitAsync(Descriptor blob)
+    {
+        ObjectDisposedException.ThrowIf(_session is null, this);
+        await FlushAsync(_cancellationToken).ConfigureAwait(false);
+        var request = Request(HttpMethod.Put, WithDigest(_session, blob.Digest)) with { Body = Blobs.Nothing, ThinkingTime = ThinkingTime(_repository.Client.Options) };
         using var answer = await Exchange.ExpectAsync(request, _cancellationToken).ConfigureAwait(false);
         _session = null;
-        return new Descriptor { MediaType = mediaType, Digest = digest, Size = _sent };
     }
 
     /// <summary>Tells the registry to forget what was not committed.</summary>
@@ -120,6 +133,14 @@ public sealed class UploadStream : Stream
     /// <inheritdoc/>
     public override void Flush()
     {
+    }
+
+    /// <summary>Sends what is left. A registry may take no more after it, as it may want chunks of a least size.</summary>
+    /// <exception cref="CrunException">The registry refuses it, or cannot be reached any more.</exception>
+    public override async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_count > 0) await SendChunkAsync().ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -159,7 +180,7 @@ public sealed class UploadStream : Stream
         {
             ArrayPool<byte>.Shared.Return(_chunk);
             (_chunk, _session) = ([], null);
-            _hash.Dispose();
+            _hash?.Dispose();
         }
         base.Dispose(disposing);
     }

@@ -43,14 +43,17 @@ public class StoreTests : TemporaryFolder
         using (var store = OpenStore()) Assert.That(() => store.Sweep(), Is.EqualTo(1).After(2000, 20));
     }
 
-    [Test]
-    public void A_layer_of_another_boot_is_trusted_when_it_was_synced()
+    [TestCase(1, false)]
+    [TestCase(9_000_000, true)]
+    public void A_layer_of_another_boot_is_trusted_when_it_was_synced(int size, bool early)
     {
         using var store = OpenStore();
         using var draft = store.Layers.Begin();
-        File.WriteAllText(draft.Path + "/f", "x");
+        File.WriteAllText(draft.Path + "/f", new string('x', size));
         var layer = store.Layers.Commit(draft);
+        if (early) store.BeginSync();
         var record = Folder + $"/store/layers/{layer.DiffId.Hex}/layer.json";
+        Assert.That(File.ReadAllText(record), Does.Not.Contain("\"synced\":true"), "that it began is not enough");
         store.Sync();
         PretendReboot(record);
         Assert.That(store.Layers.TryGet(layer.DiffId), Is.Not.Null);

@@ -66,7 +66,8 @@ internal static class Trees
                 files.Add((directory, name));
                 break;
             case 6:
-                FileAt.MakeNode(directory, name, random.Next(2) == 0 ? FileKind.CharacterDevice : FileKind.BlockDevice, 0x1b0, (uint)random.Next(1, 4000), (uint)random.Next(1 << 20));
+                // XFS has 9 and 18 bits for a device.
+                FileAt.MakeNode(directory, name, random.Next(2) == 0 ? FileKind.CharacterDevice : FileKind.BlockDevice, 0x1b0, (uint)random.Next(1, 512), (uint)random.Next(1 << 18));
                 break;
             case 7:
                 FileAt.MakeNode(directory, name, FileKind.CharacterDevice, 0);

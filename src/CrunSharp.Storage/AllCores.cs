@@ -3,7 +3,7 @@ using CrunSharp.Oci;
 namespace CrunSharp.Storage;
 
 /// <summary>Does many things of a kind at once; few, one after the other, for which no thread is started.</summary>
-internal static class AllCores
+public static class AllCores
 {
     private const int Few = 64;
 
@@ -30,7 +30,8 @@ internal static class AllCores
         }
         catch (AggregateException several)
         {
-            throw several.InnerExceptions.FirstOrDefault(static e => e is CrunException) ?? several;
+            throw several.InnerExceptions.FirstOrDefault(static e => e is CrunException)
+                ?? several.InnerExceptions.FirstOrDefault(static e => e is OperationCanceledException) ?? several;
         }
     }
 }

@@ -17,18 +17,21 @@ public sealed class Store : IDisposable
     private readonly Pins _pins = new();
     private readonly Drafts _drafts;
 
-    private Store(string root)
+    private Store(string root, LayerLimits limits)
     {
-        Root = root;
+        (Root, Limits) = (root, limits);
         _directories = new StoreDirectories(root);
         _drafts = new Drafts(_directories);
         Content = new ContentStore(_directories, _pins, _drafts);
-        Layers = new LayerStore(_directories, _pins, _drafts, Content, new Lazy<string>(ReadBootId));
+        Layers = new LayerStore(_directories, _pins, _drafts, Content, new Lazy<string>(ReadBootId), limits);
         Images = new ImageStore(_directories, Content, Layers);
     }
 
     /// <summary>The store's directory.</summary>
     public string Root { get; }
+
+    /// <summary>How much what comes from elsewhere may unpack to.</summary>
+    public LayerLimits Limits { get; }
 
     /// <summary>Content by its digest.</summary>
     public ContentStore Content { get; }
@@ -47,10 +50,11 @@ public sealed class Store : IDisposable
 
     /// <summary>Opens a store; its directories are made when something is put into them.</summary>
     /// <param name="root">An absolute path.</param>
-    public static Store Open(string root = DefaultRoot)
+    /// <param name="limits">How much what comes from elsewhere may unpack to; null for the usual.</param>
+    public static Store Open(string root = DefaultRoot, LayerLimits? limits = null)
     {
         if (!Path.IsPathRooted(root)) throw new ArgumentException("the store's path is not absolute", nameof(root));
-        return new Store(root.Length > 1 ? root.TrimEnd('/') : root);
+        return new Store(root.Length > 1 ? root.TrimEnd('/') : root, limits ?? LayerLimits.Default);
     }
 
     /// <summary>
@@ -58,6 +62,12 @@ public sealed class Store : IDisposable
     /// It costs nothing when no layer was added.
     /// </summary>
     public void Sync() => Layers.MarkSynced(() => OpenFile.SyncFileSystem(_directories.Root));
+
+    /// <summary>
+    /// Begins to write to the disk what was added, while something else is done: <see cref="Sync"/> then waits less. A little
+    /// is not worth it; more than 256 MiB is left to the kernel, as a process that is stopped ends only when the write does.
+    /// </summary>
+    public void BeginSync() => Layers.BeginSync(() => OpenFile.SyncFileSystem(_directories.Root));
 
     /// <summary>Waits for the right to bring a blob into the store; who has it looks again whether the blob is needed still.</summary>
     /// <param name="blob">The blob's digest.</param>

@@ -1,6 +1,5 @@
 using CrunSharp.Build.Cache;
 using CrunSharp.Kernel.Files;
-using CrunSharp.Oci;
 
 namespace CrunSharp.Build.Tests.Cache;
 
@@ -239,10 +238,10 @@ public class BuildCacheTests
         var folder = Directory.CreateDirectory(Path.Combine(_build.Outside, "index")).FullName;
         using var handle = FileAt.OpenDirectory(folder);
         var path = Path.Combine(_build.Context, "src/a");
-        Digest Hash(ContextIndex index)
+        ContentHash Hash(ContextIndex index)
         {
             using var file = FileAt.Open(null, path, Kernel.Libc.OpenFlags.O_RDONLY);
-            return index.TryGet("src/a", FileAt.Status(file))?.Content ?? index.Hash("src/a", file);
+            return index.TryGet(PathKey.Of("src/a"), FileAt.Status(file))?.Content ?? index.Hash(PathKey.Of("src/a"), "src/a", file);
         }
 
         var recent = ContextIndex.Open(handle, "t", TimeProvider.System);
@@ -262,6 +261,18 @@ public class BuildCacheTests
 
         File.WriteAllText(path, "content A");
         Assert.That(Hash(second), Is.Not.EqualTo(digest));
+
+        File.WriteAllText(path, "content B");
+        var written = ContextIndex.Open(handle, "t", later);
+        Hash(written);
+        written.Save();
+        var file = Directory.GetFiles(folder).Single();
+        var bytes = File.ReadAllBytes(file);
+        bytes[^20] ^= 1;
+        File.WriteAllBytes(file, bytes);
+        var damaged = ContextIndex.Open(handle, "t", later);
+        Hash(damaged);
+        Assert.That(damaged.Hashed, Is.EqualTo(1), "a damaged index is not believed");
     }
 
     private sealed class Later : TimeProvider

@@ -39,6 +39,21 @@ public class ExplainTests
     }
 
     [Test]
+    public void A_result_that_is_too_old_is_not_taken_and_its_age_does_not_come_from_the_epoch()
+    {
+        var epoch = new Dictionary<string, string?> { ["SOURCE_DATE_EPOCH"] = "1" };
+        _build.Build(Text, request => request with { BuildArgs = epoch });
+        Assert.That(Explain(Text, request => request with { CacheTtl = TimeSpan.FromHours(1) }), Is.Empty);
+        _build.Clock.Later += TimeSpan.FromHours(2);
+        Assert.That(_build.Build(Text).Cached, Is.EqualTo(3));
+        Assert.That(Explain(Text, request => request with { CacheTtl = TimeSpan.FromHours(3) }), Is.Empty);
+        Assert.That(Explain(Text, request => request with { CacheTtl = TimeSpan.FromMinutes(90) }), Does.StartWith("COPY src /src: older than --cache-ttl 1h30m0s: done 2h0m"));
+        Assert.That(Explain(Text, request => request with { CacheTtl = TimeSpan.FromMinutes(90) }), Is.Empty, "they were done just now");
+        _build.Clock.Later += TimeSpan.FromSeconds(2);
+        Assert.That(_build.Build(Text, request => request with { CacheTtl = TimeSpan.Zero }).Cached, Is.Zero);
+    }
+
+    [Test]
     public void A_torn_record_is_none()
     {
         _build.Build(Text);

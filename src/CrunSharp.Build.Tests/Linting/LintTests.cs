@@ -56,4 +56,13 @@ public class LintTests
         while (!File.Exists(Path.Combine(root, "Runtime.sln"))) root = Path.GetDirectoryName(root)!;
         File.WriteAllText(Path.Combine(root, "src/CrunSharp.Build.Tests/cases-lint", name, "result"), actual);
     }
+
+    [Test]
+    public void Thousands_of_stages_on_each_other_are_no_reason_to_fail()
+    {
+        using var fixture = new BuildFixture();
+        var stages = string.Concat(Enumerable.Range(1, 15_000).Select(static n => $"FROM s{n - 1} AS s{n}\n"));
+        var request = new BuildRequest { ContextDirectory = fixture.Context, DockerfileContent = Encoding.UTF8.GetBytes("FROM scratch AS s0\n" + stages), Target = "s15000" };
+        Assert.That(new Builder(fixture.Store).Lint(request, CancellationToken.None).Error, Is.Null);
+    }
 }

@@ -77,14 +77,30 @@ public class ProgressTests
              => CACHED [1/3] FROM base         0.0s
              => [2/3] RUN make                 1.1s
              => ERROR [3/3] RUN false          0.0s
+            WARNING: careful
+            [+] Building 1.1s (2/3)
             ------
              > [3/3] RUN false:
             ared    b
             ------
-            process failed
-            WARNING: careful
-            [+] Building 1.1s (2/3)
             """));
+    }
+
+    [Test]
+    public void A_step_that_was_stopped_has_no_lines_at_the_end()
+    {
+        var (plain, terminal, clock, step) = (new StringWriter(), new StringWriter(), new Clock(), new BuildStep(1, "[1/1] RUN sleep"));
+        using (var progress = new TerminalProgress(terminal, static () => new TerminalArea(40, 24), clock)) Stop(progress);
+        Stop(new PlainProgress(plain, clock));
+        Assert.That(terminal.ToString(), Does.Contain(" => CANCELED [1/1] RUN sleep").And.Not.Contains("------"));
+        Assert.That(plain.ToString(), Is.EqualTo("#1 [1/1] RUN sleep\n#1 0.000 a\n#1 CANCELED\n\n"));
+
+        void Stop(IBuildProgress progress)
+        {
+            progress.Started(step);
+            progress.Output(step, "a\n"u8.ToArray(), false);
+            progress.Failed(step, "context canceled");
+        }
     }
 
     [Test]
@@ -161,6 +177,31 @@ public class ProgressTests
             .Replace("\"1\"", $"\"{Digest.Of("1 [1/3] FROM base"u8)}\"", StringComparison.Ordinal)
             .Replace("\"2\"", $"\"{Digest.Of("2 [2/3] RUN make"u8)}\"", StringComparison.Ordinal)
             .Replace("\"3\"", $"\"{Digest.Of("3 [3/3] RUN false"u8)}\"", StringComparison.Ordinal)));
+    }
+
+    [Test]
+    public void Raw_json_has_a_status_for_what_moves()
+    {
+        var output = new StringWriter();
+        var progress = new RawJsonProgress(output, new Clock());
+        var step = new BuildStep(4, "pull x");
+        progress.Moved(step, new TransferStatus("sha256:a", "downloading", 5, 10, false));
+        progress.Moved(step, new TransferStatus("sha256:a", "done", 10, 10, true));
+        Assert.That(output.ToString().Replace(Digest.Of("4 pull x"u8).ToString(), "4", StringComparison.Ordinal).Replace("2000-01-01T00:00:00.0000000Z", "T", StringComparison.Ordinal), Is.EqualTo("""
+            {"statuses":[{"id":"sha256:a","vertex":"4","name":"downloading","total":10,"current":5,"timestamp":"T","started":"T"}]}
+            {"statuses":[{"id":"sha256:a","vertex":"4","name":"done","total":10,"current":10,"timestamp":"T","started":"T","completed":"T"}]}
+
+            """));
+    }
+
+    [Test]
+    public void What_is_fetched_and_fails_is_not_shown_as_done()
+    {
+        var output = new StringWriter();
+        var numbers = new StepNumbers(new PlainProgress(output, new Clock()));
+        using (var shown = numbers.Fetching("fetch x")) Assert.That(() => FetchingStep.Watch<int>(shown, static () => throw CrunException.NotFound("x: gone")), Throws.TypeOf<CrunException>());
+        using (var shown = numbers.Fetching("fetch y")) Assert.That(FetchingStep.Watch(shown, static () => 1), Is.EqualTo(1));
+        Assert.That(output.ToString(), Is.EqualTo("#1 fetch x\n#1 ERROR: x: gone\n------\n > fetch x:\n------\n#2 fetch y\n#2 DONE 0.0s\n\n"));
     }
 
     [Test]

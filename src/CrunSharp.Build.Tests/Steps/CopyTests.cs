@@ -30,6 +30,46 @@ public class CopyTests
         Assert.That(_build.Tree(result, 0), Is.EqualTo("--\n/n 755 0:0\n/n/a.txt 644 0:0 other\n/n/hard 644 0:0 A\n"));
     }
 
+    [Test]
+    public void Thousands_of_files_keep_content_permissions_and_times()
+    {
+        var time = new FileTime(1_600_000_000, 123_456_789);
+        for (var i = 0; i < 1500; i++) _build.Write($"many/d{i % 60:d2}/e/{i:d4}", $"content {i}");
+        for (var i = 0; i < 700; i++) _build.Write($"many/flat/{i:d4}", new string('x', i * 7));
+        var many = Path.Combine(_build.Context, "many");
+        File.SetUnixFileMode(Path.Combine(many, "flat/0001"), (UnixFileMode)0x9ed);
+        using (var directory = FileAt.OpenDirectory(many))
+        {
+            FileAt.Link(directory, "flat/0002", directory, "d00/hard");
+            foreach (var path in (string[])["flat/0003", "flat", "d07/e", "d07", "d59/e/1499"]) FileAt.SetTime(directory, path, time);
+        }
+        // Into a directory that is there, and into one that the same step fills once more.
+        var result = _build.Build("FROM scratch\nCOPY many /etc/\nCOPY many many/flat /etc/again/\n");
+        foreach (var (layer, at) in (List<(int, string)>)[(0, "etc"), (1, "etc/again")])
+        {
+            var copy = Path.Combine(_build.Store.Images.Resolve(result.ImageId.ToString()).GetLayers()[layer].Path, at);
+            for (var i = 0; i < 1500; i++) Assert.That(File.ReadAllText($"{copy}/d{i % 60:d2}/e/{i:d4}"), Is.EqualTo($"content {i}"));
+            for (var i = 0; i < 700; i++)
+            {
+                Assert.That(File.ReadAllText($"{copy}/flat/{i:d4}"), Has.Length.EqualTo(i * 7));
+                if (layer == 1) Assert.That(File.ReadAllText($"{copy}/{i:d4}"), Has.Length.EqualTo(i * 7));
+            }
+            using var directory = FileAt.OpenDirectory(copy);
+            Assert.That(FileAt.Status(directory, "flat/0001").Mode, Is.EqualTo(0x9ed));
+            Assert.That(FileAt.Status(directory, "d00/hard").Inode, Is.EqualTo(FileAt.Status(directory, "flat/0002").Inode));
+            foreach (var path in (string[])["flat/0003", "flat", "d07/e", "d07", "d59/e/1499"])
+                Assert.That(FileAt.Status(directory, path).Modified, Is.EqualTo(time), path);
+        }
+    }
+
+    [Test]
+    public void A_file_among_many_that_cannot_be_copied_is_named_and_nothing_is_left()
+    {
+        for (var i = 0; i < 300; i++) _build.Write($"many/{i:d3}", "x");
+        _build.Write("blocked/250/x", "x");
+        Assert.That(_build.Fail("FROM scratch\nCOPY blocked many /n/\n").Message, Is.EqualTo("Dockerfile:2: cannot replace to directory 250 with file"));
+    }
+
     [TestCase("COPY a.txt /n", "/n 644 0:0 A\n")]
     [TestCase("COPY a.txt /n/", "/n 755 0:0\n/n/a.txt 644 0:0 A\n")]
     [TestCase("COPY a.txt /tmp", "/tmp 1777 0:0\n/tmp/a.txt 644 0:0 A\n")]
@@ -97,6 +137,20 @@ public class CopyTests
     {
         File.SetUnixFileMode(Path.Combine(_build.Context, "dir/sub"), (UnixFileMode)0x1c0);
         Assert.That(_build.Tree(_build.Build($"FROM base\n{instruction}\n")), Is.EqualTo("--\n" + tree));
+    }
+
+    [Test]
+    public void A_link_to_nowhere_is_not_left_out_of_what_a_wildcard_matches()
+    {
+        File.CreateSymbolicLink(Path.Combine(_build.Context, "alone"), "nowhere");
+        Assert.That(_build.Fail("FROM base\nCOPY a* /n/\n").Message, Is.EqualTo("Dockerfile:2: \"/alone\": not found"));
+        Assert.That(_build.Fail("FROM base\nCOPY alone /n/\n").Message, Is.EqualTo("Dockerfile:2: \"/alone\": not found"));
+        _build.Write(".dockerignore", "alone\n");
+        Assert.That(_build.Tree(_build.Build("FROM base\nCOPY a* /n/\n")), Is.EqualTo("--\n/n 755 0:0\n/n/a.txt 644 0:0 A\n"));
+        _build.Write(".dockerignore", "b.md\n");
+        File.Delete(Path.Combine(_build.Context, "alone"));
+        File.CreateSymbolicLink(Path.Combine(_build.Context, "alone"), "b.md");
+        Assert.That(_build.Fail("FROM base\nCOPY a* /n/\n").Message, Does.StartWith("Dockerfile:2: \"/alone\": not found (excluded by .dockerignore, line 1"));
     }
 
     [Test]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
@@ -14,11 +15,21 @@ internal sealed record CacheRecord
     /// <summary>The layer; null for a step that changed nothing.</summary>
     public Digest? DiffId { get; init; }
 
-    /// <summary>When the step was done, RFC 3339.</summary>
+    /// <summary>When the step was done, as the image tells it, RFC 3339: a build with SOURCE_DATE_EPOCH tells that.</summary>
     public required string Created { get; init; }
+
+    /// <summary>When the step was done here, in seconds since 1970; null when only <see cref="Created"/> tells it.</summary>
+    public long? Stored { get; init; }
 
     /// <summary>The parts of the key, to tell later why a step did not hit.</summary>
     public required IReadOnlyDictionary<string, string> Parts { get; init; }
+
+    /// <summary>How long ago the step was done; null when nobody knows.</summary>
+    public TimeSpan? Age(DateTimeOffset now) => Stored is { } seconds and >= 0 and <= 253402300799 ? now - DateTimeOffset.FromUnixTimeSeconds(seconds)
+        : DateTimeOffset.TryParse(Created, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var made) ? now - made : null;
+
+    /// <summary>Whether it is too old to be used; what is of no known age is.</summary>
+    public bool IsOlderThan(TimeSpan? most, DateTimeOffset now) => most is { } limit && !(Age(now) < limit);
 }
 
 internal static class CacheJson
@@ -27,6 +38,7 @@ internal static class CacheJson
         new JsonRecord<CacheRecord>(new CacheRecord { Created = "", Parts = new Dictionary<string, string>() })
         .OptionalValue("diffId", ImageParts.Digest, static r => r.DiffId, static (r, v) => r with { DiffId = v })
         .Required("created", Text, static r => r.Created, static (r, v) => r with { Created = v })
+        .OptionalValue("stored", Long, static r => r.Stored, static (r, v) => r with { Stored = v })
         .Required("parts", TextMap, static r => r.Parts, static (r, v) => r with { Parts = v });
 }
 

@@ -80,9 +80,10 @@ public static class NamedCaches
     /// <param name="store">The store's directory.</param>
     /// <param name="id">Its id; it is made if there is none.</param>
     /// <param name="archive">The tar; nothing of it can get out of the cache.</param>
+    /// <param name="limits">How much it may unpack to.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="CrunException">The archive is damaged, or a step has the cache.</exception>
-    public static void Import(string store, string id, Stream archive, CancellationToken cancellationToken)
+    public static void Import(string store, string id, Stream archive, LayerLimits limits, CancellationToken cancellationToken)
     {
         if (id.Length == 0) throw CrunException.Invalid("the cache has no id");
         FileAt.MakeDirectories(CacheMounts.PathOf(store), 0x1c0);
@@ -96,7 +97,7 @@ public static class NamedCaches
         FileAt.MakeDirectory(directory, unfinished, 0x1ed);
         try
         {
-            using (var files = FileAt.Open(directory, unfinished, Folder)) Unpack(files, archive, $"cache {id}", cancellationToken);
+            using (var files = FileAt.Open(directory, unfinished, Folder)) Unpack(files, archive, $"cache {id}", limits, cancellationToken);
             AtomicFile.Write(directory, CacheMounts.IdName, Encoding.UTF8.GetBytes(id));
             if (FileAt.TryStatus(directory, CacheMounts.DataName) is null) FileAt.Rename(directory, unfinished, directory, CacheMounts.DataName);
             else FileAt.Exchange(directory, unfinished, directory, CacheMounts.DataName);
@@ -108,11 +109,10 @@ public static class NamedCaches
     }
 
     /// <summary>Unpacks an archive into an empty directory.</summary>
-    internal static void Unpack(SafeFileHandle files, Stream archive, string what, CancellationToken cancellationToken)
+    internal static void Unpack(SafeFileHandle files, Stream archive, string what, LayerLimits limits, CancellationToken cancellationToken)
     {
-        using var decoded = Compression.Open(archive);
         var rules = new CopyRules(null, null);
-        new ArchiveUnpacker(new CopyWriter(files, null, rules, cancellationToken), files, null, rules).Unpack(decoded, what, "/", cancellationToken);
+        new ArchiveUnpacker(new CopyWriter(files, null, rules, cancellationToken), files, null, rules) { Limits = limits }.Unpack(archive, what, "/", cancellationToken);
     }
 
     private static string? TryReadId(SafeFileHandle all, string name)

@@ -130,8 +130,9 @@ internal sealed class StepTraces(string store, BuildRequest request, IBuildProgr
             await ((Task)Parent).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var parent = Parent.IsCompletedSuccessfully && !Step.IsIndependent ? Digest.Of(Encoding.UTF8.GetBytes(string.Join(' ', await Parent.ConfigureAwait(false)))).ToString() : "";
             var files = new Dictionary<string, string>(StringComparer.Ordinal);
-            Step.AddFiles(files);
-            return new StepTrace(Title, parent, Step.Key.Parts, files.Count > MostFiles ? new Dictionary<string, string>() : files);
+            // A list of hundreds of thousands would be most of a build's memory.
+            if (Step.Files <= MostFiles) Step.AddFiles(files);
+            return new StepTrace(Title, parent, Step.Key.Parts, files);
         }
     }
 }

@@ -1,7 +1,10 @@
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Steps;
+using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 using CrunSharp.Storage;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Build.Contexts;
 
@@ -9,6 +12,7 @@ namespace CrunSharp.Build.Contexts;
 internal static class ArchiveContext
 {
     private const int HeaderSize = 512;
+    private const int MostDepth = 1024;
     private const int MarkOffset = 257;
 
     /// <summary>Begins to read a stream.</summary>
@@ -36,10 +40,9 @@ internal static class ArchiveContext
         var draft = store.Layers.Begin();
         try
         {
-            using var decoded = Compression.Open(archive);
             var rules = new CopyRules(null, null);
-            new ArchiveUnpacker(new CopyWriter(draft.Directory, null, rules, cancellationToken), draft.Directory, null, rules) { MostBytes = mostBytes }
-                .Unpack(decoded, what, "/", cancellationToken);
+            new ArchiveUnpacker(new CopyWriter(draft.Directory, null, rules, cancellationToken), draft.Directory, null, rules) { Limits = store.Limits with { Bytes = mostBytes } }
+                .Unpack(archive, what, "/", cancellationToken);
             return draft;
         }
         catch
@@ -47,6 +50,27 @@ internal static class ArchiveContext
             draft.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The time of the newest file, in seconds since 1970; null when there is none. Directories do not count: the archive need not have them.</summary>
+    /// <param name="directory">What was unpacked.</param>
+    /// <param name="depth">How deep that is.</param>
+    public static long? NewestOf(SafeFileHandle directory, int depth = 0)
+    {
+        long? newest = null;
+        foreach (var name in FileAt.List(directory))
+        {
+            var status = FileAt.Status(directory, name);
+            var time = (long?)status.Modified.Seconds;
+            if (status.Kind == FileKind.Directory)
+            {
+                if (depth >= MostDepth) continue;
+                using var inner = FileAt.Open(directory, name, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW);
+                time = NewestOf(inner, depth + 1);
+            }
+            if (time > (newest ?? -1)) newest = time;
+        }
+        return newest;
     }
 
     /// <summary>The Dockerfile in a directory that came from elsewhere: links end at its root.</summary>

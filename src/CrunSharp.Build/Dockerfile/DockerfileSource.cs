@@ -83,7 +83,7 @@ public sealed class DockerfileSource
         {
             var mark = line >= range.Start && line <= range.End ? ">>>" : "   ";
             var shown = line > Lines.Count ? "" : Lines[line - 1].TrimEnd('\r', '\n');
-            if (shown.Length > MostExcerptChars) shown = shown[..MostExcerptChars] + "…";
+            shown = Oci.VisibleText.Of(shown.Length > MostExcerptChars ? shown[..MostExcerptChars] + "…" : shown);
             text.Append(CultureInfo.InvariantCulture, $"{line,4} | {mark} {shown}\n");
             if (word is { } at && at.Line == line && at.End <= shown.Length) text.Append("     |     ").Append(Underline(shown, at)).Append('\n');
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Oci;
 
@@ -187,7 +188,7 @@ internal static class InstructionParser
         _ = new InstructionFlags(command.Flags);
         var ports = CommandLine.SplitBlanks(command.Rest);
         if (ports.Count == 0) throw AtLeastOne(command);
-        ports.Sort(StringComparer.Ordinal);
+        CollectionsMarshal.AsSpan(ports).Sort(StringComparer.Ordinal);
         return new ExposeInstruction(ports);
     }
 

@@ -59,7 +59,8 @@ internal sealed class BuildArguments
             && name != "SOURCE_DATE_EPOCH" && !name.StartsWith("BUILDKIT_", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
     }
 
-    private static bool IsProxy(string name) => ProxyNames.Contains(name, StringComparer.OrdinalIgnoreCase);
+    /// <summary>Whether an argument is one of the proxies, which are told to commands only.</summary>
+    public static bool IsProxy(string name) => ProxyNames.Contains(name, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The proxies, in capitals and in small letters, for the environment of RUN; they are in no key and no history.</summary>
     public IEnumerable<KeyValuePair<string, string>> Proxies

@@ -179,15 +179,21 @@ internal sealed class BuildGraph
         throw CrunException.NotFound($"target stage {GoText.Quote(target)} could not be found{Suggestion.For(target, _byName.Keys)}", _file.Source.Name);
     }
 
-    // Depth first: each stage is reached once, and only those before it are needed, so there can be no circle.
-    private void Reach(StageNode node)
+    // Each stage is reached once, and only those before it are needed, so there can be no circle.
+    private void Reach(StageNode target)
     {
-        if (!_reachable.Add(node)) return;
-        if (node.BaseStage is { } parent)
+        var pending = new Stack<StageNode>([target]);
+        while (pending.TryPop(out var node))
         {
-            node.Needs.Add(parent);
-            Reach(parent);
+            if (!_reachable.Add(node)) continue;
+            Connect(node);
+            foreach (var needed in node.Needs) pending.Push(needed);
         }
+    }
+
+    private void Connect(StageNode node)
+    {
+        if (node.BaseStage is { } parent) node.Needs.Add(parent);
         // A directory as a base: all of its files are copied into an empty one.
         if (node.IsFromFiles)
             node.Instructions.Add(Connect(node, Parser.ParseTrigger($"COPY --from={node.BaseName} / /", _file.Source, node.Stage.From.Range), isTrigger: false));
@@ -195,7 +201,6 @@ internal sealed class BuildGraph
             node.Instructions.Add(Connect(node, Parser.ParseTrigger(trigger, _file.Source, node.Stage.From.Range), isTrigger: true));
         foreach (var instruction in node.Stage.Instructions)
             node.Instructions.Add(Connect(node, instruction, isTrigger: false));
-        foreach (var needed in node.Needs) Reach(needed);
     }
 
     private IEnumerable<string> TriggersOf(StageNode node) =>

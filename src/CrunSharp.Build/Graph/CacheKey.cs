@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
-using System.Text;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Build.Graph;
@@ -42,33 +39,8 @@ internal sealed class CacheKey
 
     private Digest Hash(string parent)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Append(hash, parent);
-        foreach (var (name, value) in _parts)
-        {
-            Append(hash, name);
-            Append(hash, value);
-        }
-        return Digest.FromHash(hash.GetHashAndReset());
-    }
-
-    /// <summary>Adds a text to a hash with its length before it.</summary>
-    internal static void Append(IncrementalHash hash, string text) => Append(hash, Encoding.UTF8.GetBytes(text));
-
-    /// <summary>Adds bytes to a hash with their length before them.</summary>
-    internal static void Append(IncrementalHash hash, ReadOnlySpan<byte> bytes)
-    {
-        Span<byte> length = stackalloc byte[8];
-        BinaryPrimitives.WriteInt64LittleEndian(length, bytes.Length);
-        hash.AppendData(length);
-        hash.AppendData(bytes);
-    }
-
-    /// <summary>Adds a number to a hash.</summary>
-    internal static void Append(IncrementalHash hash, long number)
-    {
-        Span<byte> bytes = stackalloc byte[8];
-        BinaryPrimitives.WriteInt64LittleEndian(bytes, number);
-        hash.AppendData(bytes);
+        var hash = new KeyHash().Append(parent);
+        foreach (var (name, value) in _parts) hash.Append(name).Append(value);
+        return hash.Finish();
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Dockerfile.Instructions;
 using CrunSharp.Oci;
@@ -220,7 +221,7 @@ internal sealed class StageImage
     {
         var ports = instruction.Ports.SelectMany(PortOf).Distinct().ToList();
         _config = _config with { ExposedPorts = With(_config.ExposedPorts, ports.Select(static port => KeyValuePair.Create(port, new EmptyObject()))) };
-        ports.Sort(StringComparer.Ordinal);
+        CollectionsMarshal.AsSpan(ports).Sort(StringComparer.Ordinal);
         AddHistory($"EXPOSE map[{string.Join(' ', ports.Select(static port => port + ":{}"))}]", false);
     }
 

@@ -25,8 +25,18 @@ internal static class DockerfileCheck
     {
         var file = Parser.Parse(source, linter, request.BuildArgs.GetValueOrDefault(ChecksVariable));
         if (DefaultsOf(file, request) is { } defaults) FromLint.CheckDefaults(file, defaults, linter);
-        return (file, BuildArguments.Create(file, request.BuildArgs, request.Target, PlatformOf(request) ?? Platform.Host));
+        return (file, ArgumentsOf(file, request));
     }
+
+    /// <summary>The variables before the first FROM.</summary>
+    /// <exception cref="CrunException">A default cannot be expanded.</exception>
+    public static BuildArguments ArgumentsOf(ParsedDockerfile file, BuildRequest request) =>
+        ArgumentsOf(file, request, PlatformOf(request));
+
+    /// <summary>The variables before the first FROM, for one of the platforms.</summary>
+    /// <exception cref="CrunException">A default cannot be expanded.</exception>
+    public static BuildArguments ArgumentsOf(ParsedDockerfile file, BuildRequest request, Platform? platform) =>
+        BuildArguments.Create(file, request.BuildArgs, request.Target, platform ?? Platform.Host);
 
     /// <summary>Looks at the instructions of stages.</summary>
     /// <exception cref="CrunException">One is wrong, with its place.</exception>
@@ -57,12 +67,17 @@ internal static class DockerfileCheck
         {
             var (file, arguments) = Read(source, request, linter);
             isParsed = true;
-            FromLint.CheckVariables(file, arguments, linter);
             using var cache = BuildCache.Open(store.Root);
             using var sources = new BuildSources(store, cache, request with { AlwaysPull = false }, clock);
-            var graph = BuildGraph.Create(file, arguments, PlatformOf(request), request.Target, sources.Named,
-                node => sources.IsImage(node.BaseName) ? sources.TryFind(node.BaseName, node, isOtherFine: true)?.Config.Config?.OnBuild ?? [] : [], isCheck: true);
-            CheckStages(graph, file, arguments, sources, linter);
+            foreach (var platform in PlatformsOf(request))
+            {
+                var own = platform == PlatformOf(request) ? arguments : ArgumentsOf(file, request, platform);
+                linter.BeginPlatform();
+                FromLint.CheckVariables(file, own, linter);
+                var graph = BuildGraph.Create(file, own, platform, request.Target, sources.Named,
+                    node => sources.IsImage(node.BaseName) ? sources.TryFind(node.BaseName, node, isOtherFine: true)?.Config.Config?.OnBuild ?? [] : [], isCheck: true);
+                CheckStages(graph, file, own, sources, linter);
+            }
             linter.ThrowIfError();
             return new CheckResult(source, warnings, null, isParsed);
         }
@@ -71,6 +86,9 @@ internal static class DockerfileCheck
             return new CheckResult(source, warnings, error, isParsed);
         }
     }
+
+    /// <summary>The platforms that are wanted; null alone for this host's.</summary>
+    public static List<Platform?> PlatformsOf(BuildRequest request) => request.Platforms.Count > 0 ? [.. request.Platforms] : [null];
 
     private static Platform? PlatformOf(BuildRequest request) => request.Platforms.Count > 0 ? request.Platforms[0] : null;
 

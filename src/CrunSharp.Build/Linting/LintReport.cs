@@ -19,7 +19,7 @@ public static class LintReport
             : string.Create(CultureInfo.InvariantCulture, $"Check complete, {result.Warnings.Count} warnings have been found!\n"));
         foreach (var warning in result.Warnings.OrderBy(static warning => warning.Range.Start))
         {
-            text.Append(CultureInfo.InvariantCulture, $"\nWARNING: {warning.Rule.Name}{(warning.Rule.Url is { } url ? " - " + url : "")}\n{warning.Detail}\n");
+            text.Append(CultureInfo.InvariantCulture, $"\nWARNING: {warning.Rule.Name}{(warning.Rule.Url is { } url ? " - " + url : "")}\n{VisibleText.Of(warning.Detail)}\n");
             text.Append(result.Source.Excerpt(warning.Range, fileName));
         }
         return text.ToString();
@@ -35,7 +35,7 @@ public static class LintReport
         text.Append(isLong ? ":\n" : $" (use {program} --debug to expand):\n");
         foreach (var warning in warnings)
         {
-            text.Append(CultureInfo.InvariantCulture, $" - {warning.Short}\n");
+            text.Append(CultureInfo.InvariantCulture, $" - {VisibleText.Of(warning.Short)}\n");
             if (!isLong) continue;
             text.Append(warning.Rule.Description).Append('\n');
             if (warning.Rule.Url is { } url) text.Append(CultureInfo.InvariantCulture, $"More info: {url}\n");

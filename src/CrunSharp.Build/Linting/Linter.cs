@@ -9,6 +9,8 @@ namespace CrunSharp.Build.Linting;
 internal sealed class Linter(Action<LintWarning> warn)
 {
     private readonly SortedSet<string> _violated = new(StringComparer.Ordinal);
+    private readonly HashSet<LintWarning> _told = [];
+    private HashSet<LintWarning> _toldBefore = [];
     private DockerfileSource? _source;
     private LintOptions _options = LintOptions.Default;
 
@@ -34,9 +36,15 @@ internal sealed class Linter(Action<LintWarning> warn)
         if (LintOptions.OfComments(comments) is { } own)
             isSkipped = rule.IsExperimental ? isSkipped && own.Skips(rule) : isSkipped || own.Skips(rule);
         if (isSkipped) return;
+        var warning = new LintWarning(rule, detail, range) { Source = _source };
+        if (_toldBefore.Contains(warning)) return;
+        _told.Add(warning);
         _violated.Add(rule.Name);
-        warn(new LintWarning(rule, detail, range) { Source = _source });
+        warn(warning);
     }
+
+    /// <summary>What comes now is of another platform: what was told already is not told again.</summary>
+    public void BeginPlatform() => _toldBefore = [.. _told];
 
     /// <summary>Ends the build if there was a warning and warnings are errors.</summary>
     /// <exception cref="CrunException">So it is.</exception>

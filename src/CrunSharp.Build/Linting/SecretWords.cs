@@ -1,7 +1,7 @@
 namespace CrunSharp.Build.Linting;
 
 /// <summary>Names of variables that sound like secrets.</summary>
-internal static class SecretWords
+public static class SecretWords
 {
     private static readonly HashSet<string> Secret = new(StringComparer.OrdinalIgnoreCase)
     {

@@ -29,15 +29,17 @@ internal sealed record BuiltImage(Platform Platform, ImageConfig Config, IReadOn
     /// <summary>The same image with its new layers as one: all entries of the history stay, and one more tells of the layer.</summary>
     /// <param name="store">Where layers are.</param>
     /// <param name="created">When, RFC 3339.</param>
-    public BuiltImage Squash(Store store, string created)
+    /// <param name="withBase">Whether the base's layers become part of it.</param>
+    public BuiltImage Squash(Store store, string created, bool withBase)
     {
-        if (Layers.Count - BaseCount < 2) return this;
-        var merged = store.Layers.Merge([.. Layers.Skip(BaseCount)], [.. Layers.Take(BaseCount)]);
-        var (history, left) = (new List<HistoryEntry>(), BaseCount);
+        var kept = withBase ? 0 : BaseCount;
+        if (Layers.Count - kept < 2) return this;
+        var merged = store.Layers.Merge([.. Layers.Skip(kept)], [.. Layers.Take(kept)]);
+        var (history, left) = (new List<HistoryEntry>(), kept);
         foreach (var entry in Config.History ?? [])
             history.Add(entry.EmptyLayer == true || left-- > 0 ? entry : entry with { EmptyLayer = true });
-        history.Add(new HistoryEntry { Created = created, Comment = BaseId is { } parent ? $"merge {Id} to {parent}" : $"create new from {Id}" });
-        return With([.. Layers.Take(BaseCount), merged], Config with { History = history });
+        history.Add(new HistoryEntry { Created = created, Comment = !withBase && BaseId is { } parent ? $"merge {Id} to {parent}" : $"create new from {Id}" });
+        return With([.. Layers.Take(kept), merged], Config with { History = history }) with { BaseCount = kept };
     }
 
     /// <summary>The same image whose new layers have no time after another one.</summary>

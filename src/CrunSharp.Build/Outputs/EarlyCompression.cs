@@ -4,7 +4,7 @@ namespace CrunSharp.Build.Outputs;
 
 /// <summary>
 /// Compresses layers as soon as they are made, while the build goes on, for outputs that want them so: at the end only the
-/// last one is left to do. One after the other, as one keeps all processors busy.
+/// last one is left to do, which an archive takes while it is compressed. One after the other, as one keeps all processors busy.
 /// </summary>
 internal sealed class EarlyCompression(Store store, OutputRequest request, CancellationToken cancellationToken)
 {
@@ -15,9 +15,10 @@ internal sealed class EarlyCompression(Store store, OutputRequest request, Cance
     /// <summary>Takes a layer of the image.</summary>
     /// <param name="layer">The layer, when its digest is known.</param>
     /// <param name="isNew">Whether this build, or one before, made it; else it is the base image's.</param>
-    public void Add(Task<Layer> layer, bool isNew)
+    /// <param name="isLast">Whether the image has no layer above it.</param>
+    public void Add(Task<Layer> layer, bool isNew, bool isLast)
     {
-        if (_outputs.Length == 0) return;
+        if (_outputs.Length == 0 || (isLast && Array.Exists(_outputs, static output => output.TakesLayersEarly))) return;
         lock (_lock) _last = CompressAsync(_last, layer, isNew);
     }
 

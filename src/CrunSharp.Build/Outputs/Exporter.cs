@@ -1,3 +1,4 @@
+using CrunSharp.Build.Progress;
 using CrunSharp.Engine.Transfers;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
@@ -33,9 +34,16 @@ internal sealed class Exporter(Store store, BuildRequest request, DateTimeOffset
         foreach (var output in outputs)
         {
             if (output.Push && output.Names.Count == 0 && request.Tags.Count == 0) throw CrunException.Invalid("a push needs the image's name: -t NAME, or name=NAME of the output");
+        }
+    }
+
+    /// <summary>Refuses what cannot be done without a time.</summary>
+    /// <exception cref="CrunException">There is none.</exception>
+    public static void CheckTime(BuildRequest request)
+    {
+        foreach (var output in OutputsOf(request))
+        {
             if (output.RewriteTimestamp && SourceDateEpoch.Of(request) is null) throw CrunException.Invalid("rewrite-timestamp needs SOURCE_DATE_EPOCH");
-            if (request.Platforms.Count > 1 && output.IsStored && !output.Push)
-                throw CrunException.Unsupported("the store holds a name's image for one platform: for several, push it, or use -o type=oci, type=docker, type=local or type=tar");
         }
     }
 
@@ -45,7 +53,7 @@ internal sealed class Exporter(Store store, BuildRequest request, DateTimeOffset
     /// <exception cref="CrunException">An output cannot be written.</exception>
     public async Task<BuildResult> RunAsync(IReadOnlyList<BuiltImage> images, CancellationToken cancellationToken)
     {
-        if (request.Output.Squash) images = [.. images.Select(image => image.Squash(store, SourceDateEpoch.Format(epoch ?? clock.GetUtcNow())))];
+        if (request.Output.Squash) images = [.. images.Select(image => image.Squash(store, SourceDateEpoch.Format(epoch ?? clock.GetUtcNow()), request.Output.SquashBase))];
         var result = new BuildResult(images[0].Id, 0, 0);
         foreach (var output in OutputsOf(request))
         {
@@ -76,20 +84,18 @@ internal sealed class Exporter(Store store, BuildRequest request, DateTimeOffset
     private async Task<BuildResult> WriteImageAsync(OutputSpec output, IReadOnlyList<BuiltImage> images, List<ImageReference> names, BuildResult result, CancellationToken cancellationToken)
     {
         using var shown = show(output.Type switch { OutputType.Oci => "exporting to oci image format", OutputType.Docker when output.Destination is not null => "exporting to docker image format", _ => "exporting to image" });
+        return await FetchingStep.WatchAsync(shown, () => WriteImageNowAsync(output, images, names, result, cancellationToken)).ConfigureAwait(false);
+    }
+
+    private async Task<BuildResult> WriteImageNowAsync(OutputSpec output, IReadOnlyList<BuiltImage> images, List<ImageReference> names, BuildResult result, CancellationToken cancellationToken)
+    {
         // What only stays here needs no manifest unless there is something to say in it; a push sends that one then.
         var isNoted = output.Annotations.Count + request.Output.Annotations.Count > 0;
-        var documents = output.HasBlobs ? Documents(output, images, names, Provenance, cancellationToken)
-            : isNoted ? Documents(output with { Type = OutputType.Image, Push = true }, images, names, null, cancellationToken) : null;
-        if (output.Destination is { } destination && output.HasImage) WriteArchive(output, destination, documents!.Archive(names));
+        var documents = output is { Destination: { } destination, HasImage: true } ? WriteArchive(output, destination, images, names, cancellationToken)
+            : output.HasBlobs ? Documents(output, images, names, Provenance, null, cancellationToken)
+            : isNoted ? Documents(output with { Type = OutputType.Image, Push = true }, images, names, null, null, cancellationToken) : null;
         if (output.Push) await PushAsync(output, documents!.Content(), names, cancellationToken).ConfigureAwait(false);
-        var isStored = output.IsStored && images.Count == 1;
-        if (isStored)
-        {
-            store.Sync();
-            var isManifest = documents?.Root.MediaType is MediaTypes.Manifest or MediaTypes.DockerManifest;
-            var image = store.Images.Add(images[0].RawConfig, names, isManifest ? documents!.RawRoot : default);
-            if (output.Push && isManifest) foreach (var name in names) store.Images.Tag(image.Id, ImageReference.Parse($"{name.Host}/{name.Path}@{documents!.Root.Digest}"));
-        }
+        if (output.IsStored) Keep(output, images, names, documents);
         return result with
         {
             ImageId = images.Count == 1 || documents is null ? images[0].Id : documents.Root.Digest,
@@ -100,14 +106,38 @@ internal sealed class Exporter(Store store, BuildRequest request, DateTimeOffset
         };
     }
 
-    private ImageDocuments Documents(OutputSpec output, IReadOnlyList<BuiltImage> images, List<ImageReference> names, Provenance? told, CancellationToken cancellationToken) =>
-        ImageDocuments.Make(store, output, images, request.Output.Annotations,
-            told is not null ? (image, manifest) => told.StatementOf(image, manifest, names) : null, cancellationToken);
-
-    private void WriteArchive(OutputSpec output, string destination, OutgoingArchive archive)
+    // The name means this host's image, or the first.
+    private void Keep(OutputSpec output, IReadOnlyList<BuiltImage> images, List<ImageReference> names, ImageDocuments? documents)
     {
-        if (!output.IsTar) archive.WriteDirectory(store, destination);
-        else Write(destination, stream => archive.Write(store, stream));
+        store.Sync();
+        var isWhole = images.Count > 1 || documents?.Root.MediaType is MediaTypes.Manifest or MediaTypes.DockerManifest;
+        var kept = images.Select((image, i) => (Image: image, Manifest: isWhole && documents is not null ? documents.RawManifests[i] : default(ReadOnlyMemory<byte>)))
+            .OrderByDescending(static one => one.Image.Platform is { } platform && PlatformChoice.IsFor(platform, Platform.Host)).ToList();
+        var first = store.Images.AddAll([.. kept.Select(static one => ((ReadOnlyMemory<byte>)one.Image.RawConfig, one.Manifest))], names);
+        if (!output.Push || !isWhole) return;
+        foreach (var name in names) store.Images.Tag(first.Id, ImageReference.Parse($"{name.Host}/{name.Path}@{documents!.Root.Digest}"), [.. kept.Skip(1).Select(static one => one.Image.Id)]);
+    }
+
+    private ImageDocuments Documents(OutputSpec output, IReadOnlyList<BuiltImage> images, List<ImageReference> names, Provenance? told, StartedArchive? archive, CancellationToken cancellationToken) =>
+        ImageDocuments.Make(store, output, images, request.Output.Annotations,
+            told is not null ? (image, manifest) => told.StatementOf(image, manifest, names) : null, archive, cancellationToken);
+
+    private ImageDocuments WriteArchive(OutputSpec output, string destination, IReadOnlyList<BuiltImage> images, List<ImageReference> names, CancellationToken cancellationToken)
+    {
+        ImageDocuments? documents = null;
+        if (output.IsTar)
+        {
+            Write(destination, stream =>
+            {
+                var archive = new StartedArchive(stream);
+                documents = Documents(output, images, names, Provenance, archive, cancellationToken);
+                documents.Archive(names).Write(store, archive);
+            });
+            return documents!;
+        }
+        documents = Documents(output, images, names, Provenance, null, cancellationToken);
+        documents.Archive(names).WriteDirectory(store, destination);
+        return documents;
     }
 
     private async Task PushAsync(OutputSpec output, PushedContent content, List<ImageReference> names, CancellationToken cancellationToken)
@@ -117,13 +147,22 @@ internal sealed class Exporter(Store store, BuildRequest request, DateTimeOffset
         {
             using var shown = show($"pushing {name.Familiar}");
             using var client = open(name.Host, output.VerifyTls);
-            await new ContentPush(store, client).RunAsync(content, name, output.PushByDigest, cancellationToken).ConfigureAwait(false);
+            await FetchingStep.WatchAsync(shown, async () =>
+            {
+                await new ContentPush(store, client, shown as IPushProgress).RunAsync(content, name, output.PushByDigest, cancellationToken).ConfigureAwait(false);
+                return true;
+            }).ConfigureAwait(false);
         }
     }
 
     private void WriteFiles(OutputSpec output, IReadOnlyList<BuiltImage> images, CancellationToken cancellationToken)
     {
         using var shown = show(output.Type == OutputType.Tar ? "exporting to tarball" : "exporting to directory");
+        FetchingStep.Watch(shown, () => WriteFilesNow(output, images, cancellationToken));
+    }
+
+    private bool WriteFilesNow(OutputSpec output, IReadOnlyList<BuiltImage> images, CancellationToken cancellationToken)
+    {
         var open = new List<IDisposable>();
         try
         {
@@ -132,6 +171,7 @@ internal sealed class Exporter(Store store, BuildRequest request, DateTimeOffset
             var views = images.Where(static image => image.Layers.Count > 0).Select(image => (isSplit ? image.FolderName : "", image.View(open))).ToList();
             if (output.Type == OutputType.Local) new ViewExport(latest, output.RemovesOthers).Write(views, Path.GetFullPath(output.Destination!), cancellationToken);
             else Write(output.Destination!, stream => ViewTar.Write(views, stream, latest));
+            return true;
         }
         finally
         {

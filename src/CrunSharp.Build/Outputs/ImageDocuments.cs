@@ -16,6 +16,7 @@ internal sealed class ImageDocuments
     private readonly Store _store;
     private readonly OutputSpec _output;
     private readonly IReadOnlyList<Annotation> _annotations;
+    private StartedArchive? _archive;
 
     private ImageDocuments(Store store, OutputSpec output, IReadOnlyList<Annotation> annotations) => (_store, _output, _annotations) = (store, output, annotations);
 
@@ -25,18 +26,22 @@ internal sealed class ImageDocuments
     /// <summary>The bytes of <see cref="Root"/>.</summary>
     public byte[] RawRoot { get; private set; } = [];
 
+    /// <summary>The manifests of the images, in their order.</summary>
+    public List<ReadOnlyMemory<byte>> RawManifests { get; } = [];
+
     /// <summary>Makes the documents; layers are compressed now unless they are already.</summary>
     /// <param name="store">Where layers are.</param>
     /// <param name="output">The output.</param>
     /// <param name="images">The images.</param>
     /// <param name="annotations">Notes of all outputs.</param>
     /// <param name="provenance">Tells how an image was made, whose manifest is given; null where nothing is told.</param>
+    /// <param name="archive">Gets the compressed layers, as long as they are its first; null for none.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="CrunException">A note is for something that there is not.</exception>
     public static ImageDocuments Make(Store store, OutputSpec output, IReadOnlyList<BuiltImage> images, IReadOnlyList<Annotation> annotations,
-        Func<BuiltImage, Digest, Statement>? provenance, CancellationToken cancellationToken)
+        Func<BuiltImage, Digest, Statement>? provenance, StartedArchive? archive, CancellationToken cancellationToken)
     {
-        var documents = new ImageDocuments(store, output, [.. output.Annotations, .. annotations]);
+        var documents = new ImageDocuments(store, output, [.. output.Annotations, .. annotations]) { _archive = archive };
         var hasIndex = images.Count > 1 || provenance is not null;
         if (!hasIndex && documents._annotations.FirstOrDefault(static a => a.Place is AnnotationPlace.Index or AnnotationPlace.IndexDescriptor) is { } lost)
             throw CrunException.Invalid($"there is no index that could have the annotation {lost.Key}: it takes several platforms, or --provenance");
@@ -46,6 +51,7 @@ internal sealed class ImageDocuments
         {
             var (manifest, content) = documents.AddImage(image, cancellationToken);
             entries.Add(manifest);
+            documents.RawManifests.Add(content);
             if (provenance is not null) statements.Add(documents.AddStatement(provenance(image, manifest.Digest), manifest.Digest));
             if (!hasIndex) (documents.Root, documents.RawRoot) = (manifest, content);
         }
@@ -92,8 +98,13 @@ internal sealed class ImageDocuments
     {
         var form = _output.NewLayers;
         if (form is null && (isNew || _output.Compression.IsForced || _output.Compression.Kind is null || layer.BlobDescriptor is null))
+        {
+            // What follows has to wait for it.
+            _archive = null;
             return new OutgoingLayer(new Descriptor { MediaType = Typed(MediaTypes.Layer), Digest = layer.DiffId, Size = layer.TarSize }, layer);
-        var blob = _store.Layers.Compress(layer, isNew || _output.Compression.IsForced ? form : null, cancellationToken: cancellationToken);
+        }
+        var how = isNew || _output.Compression.IsForced ? form : null;
+        var blob = _archive?.AddLayer(_store, layer, how, cancellationToken) ?? _store.Layers.Compress(layer, how, cancellationToken: cancellationToken);
         return new OutgoingLayer(blob with { MediaType = Typed(blob.MediaType) }, null);
     }
 

@@ -14,6 +14,9 @@ public sealed record OutputRequest
     /// <summary>Whether the new layers become one.</summary>
     public bool Squash { get; init; }
 
+    /// <summary>Whether the base image's layers become part of that one.</summary>
+    public bool SquashBase { get; init; }
+
     /// <summary>What is told of how the image was made; null for nothing.</summary>
     public ProvenanceOptions? Provenance { get; init; }
 

@@ -93,6 +93,9 @@ public sealed record OutputSpec
     internal LayerCompression? NewLayers => !HasBlobs || (Compression.Kind ?? UsualKind) is var kind && kind == CompressionKind.None
         ? null : kind == CompressionKind.Gzip && Compression.Level is null ? LayerCompression.Usual : new LayerCompression(kind, Compression.Level);
 
+    /// <summary>Whether layers are written to an archive while they are compressed.</summary>
+    internal bool TakesLayersEarly => HasImage && IsTar && Destination is not null and not StandardOutput && NewLayers is not null;
+
     // What reads a Docker archive mostly unpacks it at once.
     private CompressionKind UsualKind => Type == OutputType.Docker ? CompressionKind.None : CompressionKind.Gzip;
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using CrunSharp.Build.Graph;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
 
@@ -150,7 +151,7 @@ internal sealed class Provenance(ProvenanceOptions options, BuildRequest request
         if (request.Target is { } target) json.WriteString("target", target);
         if (options.IsFull)
         {
-            foreach (var (name, value) in request.BuildArgs.OrderBy(static argument => argument.Key, StringComparer.Ordinal)) json.WriteString($"build-arg:{name}", value ?? "");
+            foreach (var (name, value) in request.BuildArgs.Where(static argument => !BuildArguments.IsProxy(argument.Key)).OrderBy(static argument => argument.Key, StringComparer.Ordinal)) json.WriteString($"build-arg:{name}", value ?? "");
             foreach (var (name, value) in request.Labels.OrderBy(static label => label.Key, StringComparer.Ordinal)) json.WriteString($"label:{name}", value);
         }
         json.WriteEndObject();

@@ -22,6 +22,11 @@ public interface IBuildProgress
     /// <param name="isError">Whether to its standard error.</param>
     void Output(BuildStep step, ReadOnlyMemory<byte> bytes, bool isError);
 
+    /// <summary>A part of what a step brings or sends is on its way. The step was started.</summary>
+    void Moved(BuildStep step, TransferStatus status)
+    {
+    }
+
     /// <summary>A step is done.</summary>
     void Finished(BuildStep step);
 

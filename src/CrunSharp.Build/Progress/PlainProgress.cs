@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace CrunSharp.Build.Progress;
 
@@ -10,6 +11,7 @@ public sealed class PlainProgress(TextWriter output, TimeProvider? clock = null)
     private readonly Lock _lock = new();
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
     private readonly Dictionary<int, StepLog> _logs = [];
+    private readonly StringBuilder _text = new();
 
     /// <inheritdoc/>
     public void Started(BuildStep step)
@@ -38,7 +40,11 @@ public sealed class PlainProgress(TextWriter output, TimeProvider? clock = null)
         lock (_lock)
         {
             var log = _logs[step.Number];
-            foreach (var line in log.Add(bytes.Span)) WriteLine(step, log, line);
+            // All at once: each writing may be a system call.
+            var before = Before(step, log);
+            _text.Clear();
+            foreach (var line in log.Add(bytes.Span)) _text.Append(before).Append(line).Append('\n');
+            foreach (var part in _text.GetChunks()) output.Write(part.Span);
             output.Flush();
         }
     }
@@ -63,9 +69,16 @@ public sealed class PlainProgress(TextWriter output, TimeProvider? clock = null)
         {
             var log = _logs.GetValueOrDefault(step.Number) ?? new StepLog(_clock.GetTimestamp());
             if (log.Rest() is { } line) WriteLine(step, log, line);
-            output.Write($"#{step.Number} ERROR: {reason}\n------\n > {step.Title}:\n");
-            foreach (var last in log.Last) output.Write($"{last}\n");
-            output.Write("------\n");
+            if (reason == ShownStep.Canceled)
+            {
+                output.Write($"#{step.Number} CANCELED\n\n");
+            }
+            else
+            {
+                output.Write($"#{step.Number} ERROR: {reason}\n------\n > {step.Title}:\n");
+                foreach (var last in log.Last) output.Write($"{last}\n");
+                output.Write("------\n");
+            }
             output.Flush();
             _logs.Remove(step.Number);
         }
@@ -79,6 +92,7 @@ public sealed class PlainProgress(TextWriter output, TimeProvider? clock = null)
 
     private double Elapsed(StepLog log) => _clock.GetElapsedTime(log.Started).TotalSeconds;
 
-    private void WriteLine(BuildStep step, StepLog log, string line) =>
-        output.Write(string.Create(CultureInfo.InvariantCulture, $"#{step.Number} {Elapsed(log):0.000} {line}\n"));
+    private string Before(BuildStep step, StepLog log) => string.Create(CultureInfo.InvariantCulture, $"#{step.Number} {Elapsed(log):0.000} ");
+
+    private void WriteLine(BuildStep step, StepLog log, string line) => output.Write($"{Before(step, log)}{line}\n");
 }

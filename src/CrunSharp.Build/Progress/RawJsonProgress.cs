@@ -11,7 +11,8 @@ namespace CrunSharp.Build.Progress;
 /// <summary>Progress for programs: a line of JSON for each event, as BuildKit's <c>rawjson</c>.</summary>
 /// <remarks>
 /// Each line is BuildKit's <c>SolveStatus</c>: <c>vertexes</c> (steps: digest, name, started, completed, cached, error),
-/// <c>logs</c> (vertex, stream, data in base64, timestamp) and <c>warnings</c>.
+/// <c>statuses</c> (transfers: id, vertex, name, total, current, timestamp, started, completed), <c>logs</c> (vertex, stream,
+/// data in base64, timestamp) and <c>warnings</c>.
 /// </remarks>
 /// <param name="output">Where the lines go.</param>
 /// <param name="clock">The time.</param>
@@ -23,6 +24,7 @@ public sealed class RawJsonProgress(TextWriter output, TimeProvider? clock = nul
     private readonly Lock _lock = new();
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
     private readonly Dictionary<int, string> _started = [];
+    private readonly Dictionary<(int, string), string> _moving = [];
     private bool _isDefined;
 
     /// <inheritdoc/>
@@ -48,6 +50,28 @@ public sealed class RawJsonProgress(TextWriter output, TimeProvider? clock = nul
                 json.WriteNumber("stream", isError ? 2 : 1);
                 json.WriteBase64String("data", bytes.Span);
                 json.WriteString("timestamp", Now());
+            });
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Moved(BuildStep step, TransferStatus status)
+    {
+        lock (_lock)
+        {
+            var now = Now();
+            if (!_moving.Remove((step.Number, status.Id), out var started)) started = now;
+            if (!status.IsComplete) _moving[(step.Number, status.Id)] = started;
+            WriteLine("statuses", json =>
+            {
+                json.WriteString("id", status.Id);
+                json.WriteString("vertex", DigestOf(step));
+                json.WriteString("name", status.Action);
+                if (status.Total > 0) json.WriteNumber("total", status.Total);
+                json.WriteNumber("current", status.Current);
+                json.WriteString("timestamp", now);
+                json.WriteString("started", started);
+                if (status.IsComplete) json.WriteString("completed", now);
             });
         }
     }

@@ -1,4 +1,5 @@
 using CrunSharp.Build.Steps;
+using CrunSharp.Oci;
 
 namespace CrunSharp.Build.Progress;
 
@@ -8,6 +9,9 @@ namespace CrunSharp.Build.Progress;
 /// <param name="title">What it is.</param>
 internal sealed class ShownStep(IBuildProgress progress, StepNumbers numbers, string title)
 {
+    /// <summary>The reason of a step that was stopped, as BuildKit says it.</summary>
+    public const string Canceled = "context canceled";
+
     private bool _hasFailed;
 
     /// <summary>The step; null until it is started.</summary>
@@ -30,6 +34,6 @@ internal sealed class ShownStep(IBuildProgress progress, StepNumbers numbers, st
         if (_hasFailed) return;
         _hasFailed = true;
         if (Step is null) Start();
-        progress.Failed(Step!, reason);
+        progress.Failed(Step!, VisibleText.Of(reason));
     }
 }

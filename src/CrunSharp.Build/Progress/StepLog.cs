@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace CrunSharp.Build.Progress;
@@ -30,10 +31,19 @@ internal sealed class StepLog(long started)
     public List<string> Add(ReadOnlySpan<byte> bytes)
     {
         var lines = new List<string>();
-        foreach (var b in bytes)
+        while (bytes.Length > 0)
         {
-            if (b != '\n') _line.Add(b);
-            if (b == '\n' || _line.Count >= MostLineBytes) lines.Add(TakeLine());
+            var room = bytes[..Math.Min(bytes.Length, MostLineBytes - _line.Count)];
+            var end = room.IndexOf((byte)'\n');
+            var part = end < 0 ? room : room[..end];
+            bytes = bytes[(end < 0 ? part.Length : end + 1)..];
+            if (end >= 0 && _line.Count == 0)
+            {
+                lines.Add(Keep(Shown(part)));
+                continue;
+            }
+            _line.AddRange(part);
+            if (end >= 0 || _line.Count >= MostLineBytes) lines.Add(TakeLine());
         }
         return lines;
     }
@@ -43,8 +53,13 @@ internal sealed class StepLog(long started)
 
     private string TakeLine()
     {
-        var line = Shown(_line.ToArray());
+        var line = Shown(CollectionsMarshal.AsSpan(_line));
         _line.Clear();
+        return Keep(line);
+    }
+
+    private string Keep(string line)
+    {
         if (_last.Count == MostKept) _last.Dequeue();
         _last.Enqueue(line);
         return line;

@@ -26,6 +26,7 @@ public sealed class TerminalProgress : IBuildProgress, IDisposable
     private readonly long _began;
     private readonly ITimer _timer;
     private readonly SortedDictionary<int, (BuildStep Step, StepLog Log)> _running = [];
+    private readonly StringBuilder _failures = new();
     private long _shown;
     private int _drawn;
     private int _steps;
@@ -98,11 +99,9 @@ public sealed class TerminalProgress : IBuildProgress, IDisposable
         {
             _hasFailed = true;
             _running.Remove(step.Number, out var failed);
-            failed.Log?.Rest();
-            var text = new StringBuilder(Coloured(Row($" => ERROR {step.Title}", failed.Log is null ? "" : Elapsed(failed.Log.Started)), "31"));
-            text.Append($"------\n > {step.Title}:\n");
-            foreach (var line in failed.Log?.Last ?? []) text.Append(TerminalText.Printable(line)).Append('\n');
-            Redraw(text.Append($"------\n{reason}\n").ToString());
+            var isCanceled = reason == ShownStep.Canceled;
+            if (!isCanceled) Keep(step, failed.Log);
+            Redraw(Coloured(Row($" => {(isCanceled ? "CANCELED" : "ERROR")} {step.Title}", failed.Log is null ? "" : Elapsed(failed.Log.Started)), isCanceled ? "33" : "31"));
         }
     }
 
@@ -112,7 +111,16 @@ public sealed class TerminalProgress : IBuildProgress, IDisposable
         lock (_lock) Redraw(Coloured($"WARNING: {text}\n", "33"));
     }
 
-    /// <summary>Ends: what is left is the time that it took.</summary>
+    // Why a step failed is told by who ends the build: here is what it wrote.
+    private void Keep(BuildStep step, StepLog? log)
+    {
+        log?.Rest();
+        _failures.Append(CultureInfo.InvariantCulture, $"------\n > {step.Title}:\n");
+        foreach (var line in log?.Last ?? []) _failures.Append(TerminalText.Printable(line)).Append('\n');
+        _failures.Append("------\n");
+    }
+
+    /// <summary>Ends: what is left is the time that it took, and below it the last lines of steps that failed.</summary>
     public void Dispose()
     {
         _timer.Dispose();
@@ -121,6 +129,8 @@ public sealed class TerminalProgress : IBuildProgress, IDisposable
             if (_isOver) return;
             _running.Clear();
             Redraw(_steps == 0 ? "" : Coloured($"{Header()}{(_hasFailed ? "" : " FINISHED")}\n", _hasFailed ? "31" : "34"));
+            _output.Write(_failures);
+            _output.Flush();
             _isOver = true;
         }
     }

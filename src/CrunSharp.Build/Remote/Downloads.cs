@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using CrunSharp.Build.Progress;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
@@ -71,7 +72,7 @@ internal sealed class Downloads(Store store, SafeFileHandle folder) : IDisposabl
         using var file = FileAt.Open(folder, ".", OpenFlags.O_RDWR | OpenFlags.O_TMPFILE, 0x180);
         await using var target = new FileStream(new SafeFileHandle(file.DangerousGetHandle(), ownsHandle: false), FileAccess.Write, 0);
         using var shown = fetching();
-        var fetched = await _client.FetchAsync(address, isHeld && known!.Version.IsKnown ? known.Version : null, target, MostBytes, cancellationToken).ConfigureAwait(false);
+        var fetched = await FetchingStep.WatchAsync(shown, () => _client.FetchAsync(address, isHeld && known!.Version.IsKnown ? known.Version : null, target, MostBytes, cancellationToken)).ConfigureAwait(false);
         if (fetched is null) return known!;
 
         var record = new Record { Content = fetched.Content, Size = fetched.Size, ETag = fetched.Version.ETag, LastModified = fetched.Version.LastModified };

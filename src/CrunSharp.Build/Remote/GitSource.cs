@@ -62,7 +62,7 @@ internal sealed class GitSource(Store store)
                 Normalize(directory, keepGitDirectory, time, 0);
             }
             FileAt.SetTime(draft.Directory, TreeName, time);
-            return new GitCheckout(draft, FileAt.Open(draft.Directory, TreeName, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW), tree);
+            return new GitCheckout(draft, FileAt.Open(draft.Directory, TreeName, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW), tree) { Time = time };
         }
         catch
         {
@@ -185,6 +185,9 @@ internal sealed class GitCheckout(LayerDraft draft, SafeFileHandle directory, st
 {
     /// <summary>Their directory's path.</summary>
     public string Path => path;
+
+    /// <summary>When the commit was made.</summary>
+    public FileTime Time { get; init; }
 
     /// <summary>Their directory.</summary>
     public SafeFileHandle Directory => directory;

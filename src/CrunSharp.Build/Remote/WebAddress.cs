@@ -4,7 +4,7 @@ using CrunSharp.Oci;
 namespace CrunSharp.Build.Remote;
 
 /// <summary>The address of a file as a source of ADD.</summary>
-internal static class WebAddress
+public static class WebAddress
 {
     private const string Unnamed = "__unnamed__";
     private const int MostNameBytes = 255;

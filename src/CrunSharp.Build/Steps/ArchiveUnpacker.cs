@@ -13,10 +13,8 @@ namespace CrunSharp.Build.Steps;
 /// </summary>
 internal sealed class ArchiveUnpacker(CopyWriter writer, SafeFileHandle upper, LayerView? lower, CopyRules rules)
 {
-    private const int MostEntries = 4_000_000;
-
-    /// <summary>The most bytes that all files may have.</summary>
-    public long MostBytes { get; init; } = 64L << 30;
+    /// <summary>How much may be unpacked.</summary>
+    public LayerLimits Limits { get; init; } = LayerLimits.Default;
 
     /// <summary>Whether a file is a tar, compressed or not: its first entry can be read.</summary>
     public static bool IsArchive(SourceTree tree, CopySource source)
@@ -24,7 +22,7 @@ internal sealed class ArchiveUnpacker(CopyWriter writer, SafeFileHandle upper, L
         if (source.Node.Status is not { Kind: FileKind.Regular, Size: >= 24 }) return false;
         try
         {
-            using var stream = Open(tree, source);
+            using var stream = Compression.Open(OpenFile(tree, source));
             return new TarReader(stream).Next() is not null;
         }
         catch (CrunException error) when (error.Kind is ErrorKind.Integrity or ErrorKind.InvalidInput)
@@ -37,12 +35,12 @@ internal sealed class ArchiveUnpacker(CopyWriter writer, SafeFileHandle upper, L
     /// <exception cref="CrunException">The archive is damaged or too large, or its entries do not fit the image.</exception>
     public void Unpack(SourceTree tree, CopySource source, string destination, CancellationToken cancellationToken)
     {
-        using var stream = Open(tree, source);
+        using var stream = OpenFile(tree, source);
         Unpack(stream, source.TargetName, destination, cancellationToken);
     }
 
     /// <summary>Unpacks.</summary>
-    /// <param name="archive">A tar.</param>
+    /// <param name="archive">A tar, compressed or not.</param>
     /// <param name="archiveName">What errors call it.</param>
     /// <param name="destination">The absolute path of the directory that it is unpacked into.</param>
     /// <param name="cancellationToken">Stops it.</param>
@@ -53,21 +51,14 @@ internal sealed class ArchiveUnpacker(CopyWriter writer, SafeFileHandle upper, L
         if (target.Status is { Kind: not FileKind.Directory }) throw CrunException.Invalid($"cannot copy to non-directory: {target.Path}");
         TargetDirectory.OpenOrMake(upper, lower, target.Path, rules.Parents).Dispose();
         var directories = new List<(string Path, FileTime Modified)>();
-        var reader = new TarReader(archive);
-        var entries = 0;
-        long bytes = 0;
-        while (reader.Next() is { } entry)
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (++entries > MostEntries || (bytes += entry.Size) > MostBytes) throw CrunException.Integrity($"the archive is too large: more than {MostEntries} entries or {MostBytes} bytes", $"unpack {archiveName}");
-            try
-            {
-                Add(reader, entry, target.Path, directories);
-            }
-            catch (CrunException error)
-            {
-                throw error.Within($"unpack {archiveName}: entry {GoText.Quote(entry.Name)}");
-            }
+            using var decoded = Limits.Within(upper).Decode(archive);
+            AddAll(new TarReader(decoded), target.Path, directories, cancellationToken);
+        }
+        catch (CrunException error)
+        {
+            throw error.Within($"unpack {archiveName}");
         }
         // A directory's time is that of the archive although things were put into it afterwards.
         foreach (var (path, modified) in directories)
@@ -77,11 +68,31 @@ internal sealed class ArchiveUnpacker(CopyWriter writer, SafeFileHandle upper, L
         }
     }
 
-    private static Stream Open(SourceTree tree, CopySource source)
+    private void AddAll(TarReader reader, string root, List<(string Path, FileTime Modified)> directories, CancellationToken cancellationToken)
+    {
+        var (entries, bytes) = (0L, 0L);
+        while (reader.Next() is { } entry)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Limits.CheckEntries(++entries);
+            Limits.CheckBytes(bytes, entry.Size);
+            bytes += entry.Size;
+            try
+            {
+                Add(reader, entry, root, directories);
+            }
+            catch (CrunException error)
+            {
+                throw error.Within($"entry {GoText.Quote(entry.Name)}");
+            }
+        }
+    }
+
+    private static FileStream OpenFile(SourceTree tree, CopySource source)
     {
         using var parent = tree.View.OpenDirectory(source.Parent);
         if (parent.Find(source.Node.Name) is not { Status.Kind: FileKind.Regular } entry) throw CrunException.WrongState($"{source.TargetName}: the file changed while the build read it");
-        return Compression.Open(new FileStream(parent.OpenFile(entry), FileAccess.Read, 128 * 1024));
+        return new FileStream(parent.OpenFile(entry), FileAccess.Read, 128 * 1024);
     }
 
     private void Add(TarReader reader, TarEntry entry, string root, List<(string, FileTime)> directories)

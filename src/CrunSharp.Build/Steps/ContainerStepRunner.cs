@@ -77,11 +77,16 @@ public sealed class ContainerStepRunner(EnginePaths paths) : IStepRunner
             Hostname = spec.Hostname,
             Host = new HostOptions
             {
-                Network = spec.Network switch { StepNetwork.None or StepNetwork.Container => "none", StepNetwork.Host => "host", _ => "bridge" },
+                Network = spec.Network switch { StepNetwork.None or StepNetwork.Container => "none", StepNetwork.Host => "host", StepNetwork.User => spec.Host.NetworkName!, _ => "bridge" },
                 Privileged = spec.IsPrivileged,
                 ExtraHosts = spec.ExtraHosts,
                 Ulimits = spec.Ulimits,
                 Dns = spec.Host.Dns,
+                DnsSearch = spec.Host.DnsSearch,
+                DnsOptions = spec.Host.DnsOptions,
+                NoNewPrivileges = spec.Host.NoNewPrivileges,
+                CapAdd = spec.Host.AddedCapabilities,
+                CapDrop = spec.Host.DroppedCapabilities,
                 ShmSize = spec.ShmSize ?? new HostOptions().ShmSize,
             },
             Mounts = [.. spec.Mounts.Select(MountOf)],
@@ -104,6 +109,6 @@ public sealed class ContainerStepRunner(EnginePaths paths) : IStepRunner
             Destination = mount.Target,
             Type = "tmpfs",
             Source = "tmpfs",
-            Options = ["nosuid", "nodev", "mode=1777", .. mount.TmpfsSize > 0 ? (string[])[$"size={mount.TmpfsSize}"] : [], .. mount.ReadOnly ? (ReadOnlySpan<string>)["ro"] : []],
+            Options = ["nosuid", "nodev", $"mode={Convert.ToString(mount.TmpfsMode, 8)}", .. mount.TmpfsSize > 0 ? (string[])[$"size={mount.TmpfsSize}"] : [], .. mount.ReadOnly ? (ReadOnlySpan<string>)["ro"] : []],
         };
 }

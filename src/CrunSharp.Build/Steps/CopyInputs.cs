@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using CrunSharp.Build.Graph;
 using CrunSharp.Storage;
@@ -12,13 +11,14 @@ namespace CrunSharp.Build.Steps;
 /// <param name="Rules">Owner and permissions.</param>
 /// <param name="Destination">The absolute destination, with its trailing slash.</param>
 /// <param name="Writer">Writes there; it knows the hard links of all inputs before.</param>
-internal sealed record CopyTarget(SafeFileHandle Upper, LayerView? Lower, CopyRules Rules, string Destination, CopyWriter Writer);
+/// <param name="Limits">How much an archive may unpack to.</param>
+internal sealed record CopyTarget(SafeFileHandle Upper, LayerView? Lower, CopyRules Rules, string Destination, CopyWriter Writer, LayerLimits Limits);
 
 /// <summary>Something that a COPY or ADD takes.</summary>
 internal interface ICopyInput
 {
     /// <summary>Adds all that its result depends on to a hash.</summary>
-    void AppendTo(IncrementalHash hash, CopyRules rules);
+    void AppendTo(KeyHash hash, CopyRules rules);
 
     /// <summary>Writes it.</summary>
     Task WriteAsync(CopyTarget target, CancellationToken cancellationToken);
@@ -30,15 +30,15 @@ internal interface ICopyInput
 /// <param name="IsArchive">Whether it is unpacked.</param>
 internal sealed record TreeInput(SourceTree Tree, CopySource Source, bool IsArchive) : ICopyInput
 {
-    public void AppendTo(IncrementalHash hash, CopyRules rules)
+    public void AppendTo(KeyHash hash, CopyRules rules)
     {
-        CacheKey.Append(hash, IsArchive ? "archive" : Source.IsDirectory ? "content" : "file");
+        hash.Append(IsArchive ? "archive" : Source.IsDirectory ? "content" : "file");
         Source.Node.AppendTo(hash, Source.IsDirectory ? "" : Source.TargetName, rules);
     }
 
     public Task WriteAsync(CopyTarget target, CancellationToken cancellationToken)
     {
-        if (IsArchive) new ArchiveUnpacker(target.Writer, target.Upper, target.Lower, target.Rules).Unpack(Tree, Source, target.Destination, cancellationToken);
+        if (IsArchive) new ArchiveUnpacker(target.Writer, target.Upper, target.Lower, target.Rules) { Limits = target.Limits }.Unpack(Tree, Source, target.Destination, cancellationToken);
         else target.Writer.Copy(Tree, Source, target.Destination);
         return Task.CompletedTask;
     }
@@ -49,11 +49,11 @@ internal sealed record TreeInput(SourceTree Tree, CopySource Source, bool IsArch
 /// <param name="Content">Its content.</param>
 internal sealed record DocumentInput(string Name, string Content) : ICopyInput
 {
-    public void AppendTo(IncrementalHash hash, CopyRules rules)
+    public void AppendTo(KeyHash hash, CopyRules rules)
     {
-        CacheKey.Append(hash, "document");
-        CacheKey.Append(hash, Name);
-        CacheKey.Append(hash, Content);
+        hash.Append("document");
+        hash.Append(Name);
+        hash.Append(Content);
     }
 
     public Task WriteAsync(CopyTarget target, CancellationToken cancellationToken)

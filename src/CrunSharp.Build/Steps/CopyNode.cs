@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using CrunSharp.Build.Cache;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Graph;
 using CrunSharp.Kernel.Files;
@@ -6,56 +6,89 @@ using CrunSharp.Oci;
 
 namespace CrunSharp.Build.Steps;
 
-/// <summary>A file that is going to be copied, as it was when the step's key was made.</summary>
-internal sealed class CopyNode
+/// <summary>A file that is going to be copied, as it was when the step's key was made: a row of a <see cref="CopyTree"/>.</summary>
+internal readonly struct CopyNode(CopyTree tree, int row)
 {
+    /// <summary>The row.</summary>
+    public int Row => row;
+
     /// <summary>The name in the source.</summary>
-    public required string Name { get; init; }
+    public string Name => tree.NameOf(row);
 
     /// <summary>What it is.</summary>
-    public required FileStatus Status { get; init; }
+    public ref readonly FileStatus Status => ref tree[row].Status;
 
     /// <summary>What a symbolic link says.</summary>
-    public string LinkTarget { get; init; } = "";
-
-    /// <summary>The hash of a regular file's content.</summary>
-    public Digest Content { get; set; }
+    public string LinkTarget => tree.ExtraOf(row).LinkTarget;
 
     /// <summary>The extended attributes that go with it.</summary>
-    public IReadOnlyList<KeyValuePair<string, byte[]>> Attributes { get; init; } = [];
+    public IReadOnlyList<KeyValuePair<string, byte[]>> Attributes => tree.ExtraOf(row).Attributes;
 
-    /// <summary>What is in a directory, in the order of the names' bytes.</summary>
-    public List<CopyNode> Children { get; } = [];
+    /// <summary>The hash of a regular file's content; null where the content is not looked at.</summary>
+    public ContentHash? Content
+    {
+        get => tree[row].IsHashed ? tree[row].Content : null;
+        set => (tree[row].Content, tree[row].IsHashed) = (value!.Value, true);
+    }
+
+    /// <summary>The path in the source tree, for its <see cref="ContextIndex"/>; of files only.</summary>
+    public PathKey Path => tree[row].Path;
 
     /// <summary>Whether it is a directory that is only there for what is selected in it.</summary>
-    public bool IsWayOnly { get; init; }
+    public bool IsWayOnly => tree[row].IsWayOnly;
 
-    /// <summary>The path in the source tree, without a leading slash; of files only.</summary>
-    public string Path { get; init; } = "";
+    /// <summary>How many nodes there are, this one included.</summary>
+    public int Count => tree[row].End - row;
+
+    /// <summary>Whether it is a directory with something in it.</summary>
+    public bool HasChildren => Count > 1;
+
+    /// <summary>What is in a directory, in the order of the names' bytes.</summary>
+    public IEnumerable<CopyNode> Children()
+    {
+        for (var child = row + 1; child < tree[row].End; child = tree[child].End) yield return new CopyNode(tree, child);
+    }
 
     /// <summary>Adds all that matters of it to a hash: no times, no inode, and the name only where the caller says so.</summary>
     /// <param name="hash">The hash.</param>
     /// <param name="name">The name in the target.</param>
     /// <param name="rules">Owner and permissions that replace the source's.</param>
-    public void AppendTo(IncrementalHash hash, string name, CopyRules rules)
+    public void AppendTo(KeyHash hash, string name, CopyRules rules)
     {
-        var made = rules.Apply(Status);
-        CacheKey.Append(hash, PathEncoding.Encode(name));
-        CacheKey.Append(hash, IsWayOnly ? -1 : (long)Status.Kind);
-        CacheKey.Append(hash, made.Mode);
-        CacheKey.Append(hash, ((long)made.Uid << 32) | made.Gid);
-        if (Status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice)
-            CacheKey.Append(hash, ((long)Status.RdevMajor << 32) | Status.RdevMinor);
-        CacheKey.Append(hash, PathEncoding.Encode(LinkTarget));
-        CacheKey.Append(hash, Content.ToString());
-        CacheKey.Append(hash, Attributes.Count);
-        foreach (var (attribute, value) in Attributes)
+        hash.AppendName(name);
+        AppendRest(hash, rules);
+    }
+
+    private void AppendRest(KeyHash hash, CopyRules rules)
+    {
+        ref readonly var status = ref Status;
+        var made = rules.Apply(status);
+        hash.Append(IsWayOnly ? -1 : (long)status.Kind);
+        hash.Append(made.Mode);
+        hash.Append(((long)made.Uid << 32) | made.Gid);
+        if (status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice)
+            hash.Append(((long)status.RdevMajor << 32) | status.RdevMinor);
+        var (target, attributes) = tree.ExtraOf(row);
+        hash.AppendName(target);
+        if (Content is { } content) hash.Append(content);
+        else hash.Append(default(Digest));
+        hash.Append(attributes.Count);
+        foreach (var (attribute, value) in attributes)
         {
-            CacheKey.Append(hash, attribute);
-            CacheKey.Append(hash, value);
+            hash.Append(attribute);
+            hash.Append(value);
         }
-        CacheKey.Append(hash, Children.Count);
-        foreach (var child in Children) child.AppendTo(hash, child.Name, rules);
+        if (!HasChildren)
+        {
+            hash.Append(0);
+            return;
+        }
+        hash.Append(Children().Count());
+        foreach (var child in Children())
+        {
+            hash.Append(tree.BytesOf(child.Row));
+            child.AppendRest(hash, rules);
+        }
     }
 }
 
@@ -76,13 +109,13 @@ internal sealed record CopySource(CopyNode Node, string Parent, string TargetNam
         var made = rules.Apply(node.Status);
         var content = node.Status.Kind switch
         {
-            FileKind.Regular => node.Content.Hex[..16],
+            FileKind.Regular => node.Content?.Short ?? "",
             FileKind.SymbolicLink => Digest.Of(PathEncoding.Encode(node.LinkTarget)).Hex[..16],
             _ => "",
         };
         if (path.Length > 0 && !node.IsWayOnly)
             files[path] = $"{node.Status.Kind} {Convert.ToString(made.Mode & 0xfff, 8)} {made.Uid}:{made.Gid} {content}";
-        foreach (var child in node.Children) Add(files, child, path.Length == 0 ? child.Name : $"{path}/{child.Name}", rules);
+        foreach (var child in node.Children()) Add(files, child, path.Length == 0 ? child.Name : $"{path}/{child.Name}", rules);
     }
 }
 

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using CrunSharp.Build.Graph;
 using CrunSharp.Oci;
 
@@ -7,6 +6,8 @@ namespace CrunSharp.Build.Steps;
 /// <summary>COPY and ADD: files into a new layer, without a mount and without a container.</summary>
 internal sealed class CopyStep : LayerStep
 {
+    private CacheKey? _key;
+
     /// <summary>COPY or ADD.</summary>
     public required string Op { get; init; }
 
@@ -24,16 +25,9 @@ internal sealed class CopyStep : LayerStep
 
     public override bool IsIndependent => IsLink;
 
-    public override CacheKey Key
-    {
-        get
-        {
-            var key = new CacheKey().Add("op", Op).Add("destination", Destination)
-                .Add("owner", Rules.Owner is var (uid, gid) ? $"{uid}:{gid}" : "").Add("mode", Rules.Mode?.ToString() ?? "")
-                .Add("input", InputDigest().ToString());
-            return IsLink ? key.Add("link", "true") : key;
-        }
-    }
+    public override CacheKey Key => _key ??= MakeKey();
+
+    public override long Files => Inputs.OfType<TreeInput>().Sum(static input => input.Source.Node.Count);
 
     public override void AddFiles(Dictionary<string, string> files)
     {
@@ -43,23 +37,30 @@ internal sealed class CopyStep : LayerStep
     public override async Task RunAsync(StepSite site, CancellationToken cancellationToken)
     {
         var writer = new CopyWriter(site.Draft.Directory, site.View, Rules, cancellationToken);
-        var target = new CopyTarget(site.Draft.Directory, site.View, Rules, Destination, writer);
+        var target = new CopyTarget(site.Draft.Directory, site.View, Rules, Destination, writer, site.Draft.Limits);
         foreach (var input in Inputs) await input.WriteAsync(target, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The identity of one source as it would be copied.</summary>
     public static Digest DigestOf(CopySource source, CopyRules rules)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        CacheKey.Append(hash, source.IsDirectory ? "content" : "file");
+        var hash = new KeyHash().Append(source.IsDirectory ? "content" : "file");
         source.Node.AppendTo(hash, "", rules);
-        return Digest.FromHash(hash.GetHashAndReset());
+        return hash.Finish();
+    }
+
+    private CacheKey MakeKey()
+    {
+        var key = new CacheKey().Add("op", Op).Add("destination", Destination)
+            .Add("owner", Rules.Owner is var (uid, gid) ? $"{uid}:{gid}" : "").Add("mode", Rules.Mode?.ToString() ?? "")
+            .Add("input", InputDigest().ToString());
+        return IsLink ? key.Add("link", "true") : key;
     }
 
     private Digest InputDigest()
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var hash = new KeyHash();
         foreach (var input in Inputs) input.AppendTo(hash, Rules);
-        return Digest.FromHash(hash.GetHashAndReset());
+        return hash.Finish();
     }
 }

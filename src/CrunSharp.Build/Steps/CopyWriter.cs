@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Security.Cryptography;
+using CrunSharp.Build.Cache;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
@@ -14,11 +16,10 @@ namespace CrunSharp.Build.Steps;
 /// <param name="cancellationToken">Stops it.</param>
 internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRules rules, CancellationToken cancellationToken)
 {
-    private const int BufferSize = 256 * 1024;
+    private const int BufferSize = 128 * 1024;
 
     private readonly Dictionary<(ulong Device, ulong Inode), string> _linked = [];
     private readonly Dictionary<string, (ulong Device, ulong Inode)> _files = new(StringComparer.Ordinal);
-    private byte[]? _buffer;
 
     /// <summary>Copies one source.</summary>
     /// <param name="tree">Where it comes from.</param>
@@ -33,13 +34,17 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
             if (target.Status is { Kind: not FileKind.Directory }) throw CrunException.Invalid($"cannot copy to non-directory: {target.Path}");
             using var to = TargetDirectory.OpenOrMake(upper, lower, target.Path, rules.Parents);
             using var from = tree.View.OpenDirectory(source.Node.Name.Length == 0 ? "/" : $"{source.Parent}/{source.Node.Name}");
-            CopyChildren(tree, source.Node, from, to, target.Path);
+            using var queue = new CopyQueue(file => CopyFile(tree, file));
+            CopyChildren(tree, source.Node, from, to, target.Path.TrimEnd('/'), queue);
+            queue.Flush();
             return;
         }
         var (folder, name) = Place(target, destination, source.TargetName);
         using var parent = TargetDirectory.OpenOrMake(upper, lower, folder, rules.Parents);
         using var sourceParent = tree.View.OpenDirectory(source.Parent);
-        CopyOne(tree, source.Node, sourceParent, parent, name, $"{folder.TrimEnd('/')}/{name}");
+        using var alone = new CopyQueue(file => CopyFile(tree, file));
+        CopyOne(tree, source.Node, sourceParent, parent, name, folder.TrimEnd('/'), alone);
+        alone.Flush();
     }
 
     /// <summary>Writes a file whose content is given: a heredoc.</summary>
@@ -68,34 +73,49 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
             ? target.Status is { Kind: not FileKind.Directory } ? throw CrunException.Invalid($"cannot copy to non-directory: {target.Path}") : (target.Path, name)
             : (target.Parent, target.Name);
 
-    private void CopyChildren(SourceTree tree, CopyNode node, ViewDirectory from, TargetDirectory to, string path)
+    // The path has no slash at its end.
+    private void CopyChildren(SourceTree tree, CopyNode node, ViewDirectory from, TargetDirectory to, string path, CopyQueue queue)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        foreach (var child in node.Children)
+        foreach (var child in node.Children())
         {
-            var childPath = $"{path.TrimEnd('/')}/{child.Name}";
-            if (child.Status.Kind == FileKind.Directory) CopyDirectory(tree, child, from, to, childPath);
-            else CopyOne(tree, child, from, to, child.Name, childPath);
+            cancellationToken.ThrowIfCancellationRequested();
+            var name = child.Name;
+            if (child.Status.Kind == FileKind.Directory) CopyDirectory(tree, child, name, from, to, path, queue);
+            else CopyOne(tree, child, from, to, name, path, queue);
         }
     }
 
-    private void CopyDirectory(SourceTree tree, CopyNode node, ViewDirectory from, TargetDirectory to, string path)
+    private void CopyDirectory(SourceTree tree, CopyNode node, string name, ViewDirectory from, TargetDirectory to, string path, CopyQueue queue)
     {
         var made = rules.Apply(node.Status);
-        var there = to.Find(node.Name);
-        if (there is { Kind: not FileKind.Directory }) throw CrunException.Invalid($"cannot copy to non-directory: {path}");
-        using (var target = there is null ? to.Make(node.Name, made, null) : to.Enter(node.Name))
-        using (var source = from.TryOpen(node.Name) ?? throw Changed(node.Name))
-            CopyChildren(tree, node, source, target, path);
-        // As BuildKit: a directory on the way to what was selected takes the source's mode and nothing else.
-        if (node.IsWayOnly && there is not null) FileAt.SetMode(to.Upper, node.Name, node.Status.Mode);
-        else Finish(node, to, node.Name, made);
+        var there = to.Find(name);
+        if (there is { Kind: not FileKind.Directory }) throw CrunException.Invalid($"cannot copy to non-directory: {path}/{name}");
+        var target = there is null ? to.Make(name, made, null) : to.Enter(name);
+        ViewDirectory? source = null;
+        try
+        {
+            source = from.TryOpen(name) ?? throw Changed(name);
+            CopyChildren(tree, node, source, target, $"{path}/{name}", queue);
+        }
+        catch
+        {
+            source?.Dispose();
+            target.Dispose();
+            throw;
+        }
+        queue.After(() =>
+        {
+            // As BuildKit: a directory on the way to what was selected takes the source's mode and nothing else.
+            if (node.IsWayOnly && there is not null) FileAt.SetMode(to.Upper, name, node.Status.Mode);
+            else Finish(node, to, name, made);
+        }, source, target);
     }
 
-    private void CopyOne(SourceTree tree, CopyNode node, ViewDirectory from, TargetDirectory to, string name, string path)
+    private void CopyOne(SourceTree tree, CopyNode node, ViewDirectory from, TargetDirectory to, string name, string path, CopyQueue queue)
     {
         MakeRoom(to, name);
-        Forget(path);
+        // Only links need its path.
+        if (_files.Count > 0) Forget($"{path}/{name}");
         var status = node.Status;
         var made = rules.Apply(status);
         if (status.Links > 1 && _linked.TryGetValue((status.Device, status.Inode), out var first))
@@ -107,18 +127,22 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
         }
         switch (status.Kind)
         {
-            case FileKind.Regular:
-                CopyContent(tree, node, from, to, name);
+            case FileKind.Regular when status.Links > 1:
+                CopyFile(tree, new QueuedFile(node, from, to, name, made));
                 break;
+            case FileKind.Regular:
+                queue.Add(new QueuedFile(node, from, to, name, made));
+                return;
             case FileKind.SymbolicLink:
                 FileAt.MakeSymbolicLink(to.Upper, name, node.LinkTarget);
+                Finish(node, to, name, made);
                 break;
             default:
                 FileAt.MakeNode(to.Upper, name, status.Kind, made.Mode, status.RdevMajor, status.RdevMinor);
+                Finish(node, to, name, made);
                 break;
         }
-        Finish(node, to, name, made);
-        if (status.Links > 1) Remember(path, (status.Device, status.Inode));
+        if (status.Links > 1) Remember($"{path}/{name}", (status.Device, status.Inode));
     }
 
     private void Remember(string path, (ulong Device, ulong Inode) file)
@@ -144,43 +168,61 @@ internal sealed class CopyWriter(SafeFileHandle upper, LayerView? lower, CopyRul
 
     private static void MakeRoom(TargetDirectory to, string name)
     {
-        if (to.Find(name) is not { } there) return;
+        if (to.IsEmpty || to.Find(name) is not { } there) return;
         if (there.Kind == FileKind.Directory) throw CrunException.Invalid($"cannot replace to directory {name} with file");
         to.Clear(name);
     }
 
-    private void CopyContent(SourceTree tree, CopyNode node, ViewDirectory from, TargetDirectory to, string name)
+    // By several threads at once.
+    private void CopyFile(SourceTree tree, QueuedFile file)
     {
-        if (from.Find(node.Name) is not { Status.Kind: FileKind.Regular } entry) throw Changed(node.Name);
-        using var source = from.OpenFile(entry);
+        cancellationToken.ThrowIfCancellationRequested();
+        var (node, from, to, name, made) = file;
+        using var source = from.TryOpenFile(node.Name, out var status) ?? throw Changed(node.Name);
         using var target = to.MakeFile(name);
-        // What goes into the layer must be what the key says, whoever writes to the context meanwhile: either nothing about
-        // the file changed since it was hashed, long enough after its last change, or it is hashed once more.
+        CopyContent(tree, node, source, status, target);
+        // Owner first, as that clears set-user-id bits and capabilities; time last.
+        OpenFile.SetOwner(target, made.Uid, made.Gid);
+        OpenFile.SetMode(target, made.Mode);
+        foreach (var (attribute, value) in node.Attributes) ExtendedAttributes.Set(to.Upper, name, attribute, value);
+        OpenFile.SetTime(target, node.Status.Modified);
+    }
+
+    // What goes into the layer must be what the key says, whoever writes to the context meanwhile: either nothing about
+    // the file changed since it was hashed, long enough after its last change, or it is hashed once more.
+    private void CopyContent(SourceTree tree, CopyNode node, SafeFileHandle source, in FileStatus status, SafeFileHandle target)
+    {
         if (!tree.MayChange)
         {
             FileContent.Copy(source, target);
             return;
         }
-        if (IsUnchanged() && FileContent.Copy(source, target) == node.Status.Size && IsUnchanged()) return;
-        RandomAccess.SetLength(target, 0);
+        if (tree.Index!.TryGet(node.Path, status)?.Content == node.Content && FileContent.Copy(source, target) == node.Status.Size
+            && ContextIndex.IsSame(status, FileAt.Status(source))) return;
+        OpenFile.SetSize(target, 0);
         if (CopyHashing(source, target) != node.Content) throw Changed(node.Name);
-
-        bool IsUnchanged() => tree.Index!.TryGet(node.Path, FileAt.Status(source))?.Content == node.Content;
     }
 
-    private Digest CopyHashing(SafeFileHandle source, SafeFileHandle target)
+    private ContentHash CopyHashing(SafeFileHandle source, SafeFileHandle target)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        _buffer ??= new byte[BufferSize];
-        long offset = 0;
-        while (RandomAccess.Read(source, _buffer, offset) is > 0 and var count)
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            hash.AppendData(_buffer, 0, count);
-            RandomAccess.Write(target, _buffer.AsSpan(0, count), offset);
-            offset += count;
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            long offset = 0;
+            while (OpenFile.ReadAt(source, buffer, offset) is > 0 and var count)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                hash.AppendData(buffer, 0, count);
+                OpenFile.WriteAt(target, buffer.AsSpan(0, count), offset);
+                offset += count;
+            }
+            return ContentHash.Read(hash.GetHashAndReset());
         }
-        return Digest.FromHash(hash.GetHashAndReset());
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     private static CrunException Changed(string name) => CrunException.WrongState($"{name}: the file changed while the build read it");

@@ -16,16 +16,27 @@ internal static class FileAttributes
     public static IReadOnlyList<KeyValuePair<string, byte[]>> Read(SafeFileHandle directory, string name)
     {
         var listed = ExtendedAttributes.List(directory, name);
-        if (listed.Count == 0) return [];
-        var attributes = new List<KeyValuePair<string, byte[]>>();
-        foreach (var attribute in listed.Where(IsCarried).Order(StringComparer.Ordinal))
-            if (ExtendedAttributes.Get(directory, name, attribute) is { } value) attributes.Add(new(attribute, value));
-        return attributes;
+        return listed.Count == 0 ? [] : Read(listed, attribute => ExtendedAttributes.Get(directory, name, attribute));
+    }
+
+    /// <summary>The attributes of an open file that go with it, by name.</summary>
+    public static IReadOnlyList<KeyValuePair<string, byte[]>> Read(SafeFileHandle file)
+    {
+        var listed = ExtendedAttributes.List(file);
+        return listed.Count == 0 ? [] : Read(listed, attribute => ExtendedAttributes.Get(file, attribute));
     }
 
     /// <summary>Copies the attributes that go with a file. Set owner before, as that clears capabilities.</summary>
     public static void Copy(SafeFileHandle fromDirectory, string from, SafeFileHandle toDirectory, string to)
     {
         foreach (var (name, value) in Read(fromDirectory, from)) ExtendedAttributes.Set(toDirectory, to, name, value);
+    }
+
+    private static List<KeyValuePair<string, byte[]>> Read(IReadOnlyList<string> listed, Func<string, byte[]?> get)
+    {
+        var attributes = new List<KeyValuePair<string, byte[]>>();
+        foreach (var attribute in listed.Where(IsCarried).Order(StringComparer.Ordinal))
+            if (get(attribute) is { } value) attributes.Add(new(attribute, value));
+        return attributes;
     }
 }

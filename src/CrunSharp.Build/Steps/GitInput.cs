@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Graph;
 using CrunSharp.Build.Remote;
@@ -21,16 +20,16 @@ internal sealed record GitInput(GitSource Source, GitLocation Location, GitCommi
 {
     private bool IsWhole => PosixPath.InRoot(Location.Subdirectory) == "/";
 
-    public void AppendTo(IncrementalHash hash, CopyRules rules)
+    public void AppendTo(KeyHash hash, CopyRules rules)
     {
-        CacheKey.Append(hash, "git");
-        CacheKey.Append(hash, Commit.Commit);
-        CacheKey.Append(hash, PosixPath.InRoot(Location.Subdirectory));
-        CacheKey.Append(hash, Location.Submodules ? 1 : 0);
-        CacheKey.Append(hash, GoText.Quote(Exclude));
+        hash.Append("git");
+        hash.Append(Commit.Commit);
+        hash.Append(PosixPath.InRoot(Location.Subdirectory));
+        hash.Append(Location.Submodules ? 1 : 0);
+        hash.Append(GoText.Quote(Exclude));
         if (!KeepsGitDirectory || !IsWhole) return;
         // What .git says of where it came from.
-        CacheKey.Append(hash, $"{Location.Shown} {Commit.Ref} {Commit.Tag}");
+        hash.Append($"{Location.Shown} {Commit.Ref} {Commit.Tag}");
     }
 
     public Task WriteAsync(CopyTarget target, CancellationToken cancellationToken)

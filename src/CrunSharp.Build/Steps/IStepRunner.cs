@@ -30,6 +30,9 @@ public enum StepNetwork
 
     /// <summary>That of a container: <see cref="StepHost.NetworkOf"/>.</summary>
     Container,
+
+    /// <summary>One that a user made: <see cref="StepHost.NetworkName"/>.</summary>
+    User,
 }
 
 /// <summary>What a step runs on what.</summary>
@@ -92,6 +95,9 @@ public sealed record StepMount
 
     /// <summary>The most bytes of a file system in memory; 0 for no limit.</summary>
     public long TmpfsSize { get; init; }
+
+    /// <summary>The permissions of a file system in memory.</summary>
+    public uint TmpfsMode { get; init; } = 0x3ff;
 
     /// <summary>Whether nothing can be written to it.</summary>
     public bool ReadOnly { get; init; }

@@ -20,11 +20,17 @@ internal abstract class LayerStep
     /// <summary>What the image's history says of it.</summary>
     public required string History { get; init; }
 
-    /// <summary>All that its result depends on, but for the layers that it is done on.</summary>
+    /// <summary>All that its result depends on, but for the layers that it is done on. Nobody adds to it.</summary>
     public abstract CacheKey Key { get; }
 
     /// <summary>Whether the layers that it is done on do not matter: it does not look at them, and its result fits on all.</summary>
     public virtual bool IsIndependent => false;
+
+    /// <summary>Why its known result is not taken, for people; null when there is no reason.</summary>
+    public string? Refused { get; set; }
+
+    /// <summary>How many files it takes, roughly.</summary>
+    public virtual long Files => 0;
 
     /// <summary>Adds what it takes to a list: kind, permissions, owner and content in words, by path.</summary>
     public virtual void AddFiles(Dictionary<string, string> files)

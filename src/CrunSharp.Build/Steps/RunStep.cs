@@ -63,10 +63,13 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
         {
             var key = new CacheKey()
                 .Add("op", "RUN").Add("args", Args).Add("env", Env).Add("cwd", Cwd).Add("user", User)
-                .Add("network", Network.ToString()).Add("hostname", Hostname).Add("platform", Platform.ToString());
+                .Add("network", KeyOf(Network)).Add("hostname", Hostname).Add("platform", Platform.ToString());
             if (Mounts.Count > 0) key.Add("mounts", Mounts.Select(static mount => mount.Key));
             if (Script is not null) key.Add("script", Encoding.UTF8.GetString(Script.Content.Span));
             if (IsPrivileged) key.Add("security", "insecure");
+            if (Request.Host.AddedCapabilities.Count > 0) key.Add("capAdd", Request.Host.AddedCapabilities);
+            if (Request.Host.DroppedCapabilities.Count > 0) key.Add("capDrop", Request.Host.DroppedCapabilities);
+            if (Request.Host.NoNewPrivileges) key.Add("noNewPrivileges", "true");
             if (Network == StepNetwork.Container) key.Add("networkOf", Request.Host.NetworkOf ?? "");
             if (Request.Host.Volumes.Count > 0) key.Add("volumes", Request.Host.Volumes.Select(static volume => volume.ToString()));
             if (Request.ExtraHosts.Count > 0) key.Add("hosts", Request.ExtraHosts.Select(static host => host[..host.IndexOf(':', StringComparison.Ordinal)]));
@@ -75,6 +78,11 @@ internal sealed class RunStep(IStepRunner runner, Store store) : LayerStep
             return key;
         }
     }
+
+    // Which network with a way out it is changes what a command reaches, not what it is.
+    private static string KeyOf(StepNetwork network) => (network == StepNetwork.User ? StepNetwork.Default : network).ToString();
+
+    public override long Files => Mounts.Sum(static mount => mount.Files?.Node.Count ?? 0);
 
     public override void AddFiles(Dictionary<string, string> files)
     {

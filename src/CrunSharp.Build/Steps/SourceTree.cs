@@ -19,22 +19,28 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
     /// <param name="pattern">A source as written; <c>..</c> stops at the root.</param>
     /// <param name="exclude">What is left out, by paths within a source.</param>
     /// <param name="cancellationToken">Stops it.</param>
-    /// <exception cref="CrunException">A source without wildcards is not there, or is ignored.</exception>
+    /// <exception cref="CrunException">A source without wildcards, or what a link leads to, is not there, or is ignored.</exception>
     public List<CopySource> Select(string pattern, DockerIgnore exclude, CancellationToken cancellationToken)
     {
         var path = PosixPath.InRoot(pattern);
         var sources = new List<CopySource>();
+        var scope = new Scope(this, null, exclude, cancellationToken);
         if (PathMatch.HasWildcards(path))
         {
             foreach (var match in Expand(path))
             {
-                if (!IsIgnored(match) && !exclude.IsIgnored(PosixPath.Name(match)) && SelectOne(match, exclude, cancellationToken) is { } source)
-                    sources.Add(source);
+                if (IsIgnored(match) || exclude.IsIgnored(PosixPath.Name(match))) continue;
+                if (SelectOne(match, scope) is { } source) sources.Add(source);
+                // As the other builders: a link to nowhere is not left out in silence.
+                else if (View.Resolve(match, followLast: false).Status is { Kind: FileKind.SymbolicLink }) throw NotFound(match);
             }
-            return sources;
         }
-        if (IsIgnored(path)) throw NotFound(path);
-        sources.Add(SelectOne(path, exclude, cancellationToken) ?? throw NotFound(path));
+        else
+        {
+            if (IsIgnored(path)) throw NotFound(path);
+            sources.Add(SelectOne(path, scope) ?? throw NotFound(path));
+        }
+        scope.HashAll();
         return sources;
     }
 
@@ -54,14 +60,16 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
         if (isExact && (IsIgnored(whole) || View.Resolve(whole, followLast: false).Status is null)) throw NotFound(whole);
 
         var sources = new List<CopySource>();
+        var scope = new Scope(this, kept.Length == 0 ? null : match, exclude, cancellationToken);
         foreach (var path in PathMatch.HasWildcards(top) ? Expand(top) : [top])
         {
             var resolved = View.Resolve(path);
             if (!PathMatch.HasWildcards(top) && !resolved.IsDirectory) throw NotFound(path);
             if (!resolved.IsDirectory || IsIgnored(resolved.Path)) continue;
-            var source = SelectDirectory(resolved, PosixPath.Name(path), kept.Length == 0 ? null : match, exclude, cancellationToken);
-            if (source.Node.Children.Count > 0) sources.Add(source);
+            var source = SelectDirectory(resolved, PosixPath.Name(path), scope);
+            if (source.Node.HasChildren) sources.Add(source);
         }
+        scope.HashAll();
         if (isExact && sources.Count == 0 && kept.Length > 0 && exclude.IsEmpty)
             throw CrunException.Invalid($"{GoText.Quote(whole)}: with --parents it must not be reached through a symbolic link");
         return sources;
@@ -75,8 +83,11 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
     public CopySource SelectContent(string path, DockerIgnore exclude, CancellationToken cancellationToken)
     {
         var resolved = View.Resolve(PosixPath.InRoot(path));
-        return resolved.IsDirectory ? SelectDirectory(resolved, resolved.Name, null, exclude, cancellationToken)
-            : throw CrunException.NotFound($"{GoText.Quote(path)}: {(resolved.Status is null ? "not found" : "not a directory")}");
+        if (!resolved.IsDirectory) throw CrunException.NotFound($"{GoText.Quote(path)}: {(resolved.Status is null ? "not found" : "not a directory")}");
+        var scope = new Scope(this, null, exclude, cancellationToken);
+        var source = SelectDirectory(resolved, resolved.Name, scope);
+        scope.HashAll();
+        return source;
     }
 
     /// <summary>What is at one path: no wildcards, the last link followed, hashes made.</summary>
@@ -85,38 +96,34 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
     {
         path = PosixPath.InRoot(path);
         if (IsIgnored(path)) throw NotFound(path);
-        return SelectOne(path, DockerIgnore.None, cancellationToken) ?? throw NotFound(path);
+        var scope = new Scope(this, null, DockerIgnore.None, cancellationToken);
+        var source = SelectOne(path, scope) ?? throw NotFound(path);
+        scope.HashAll();
+        return source;
     }
 
     private bool IsIgnored(string path) => path.Length > 1 && Ignore.IsIgnored(path[1..]) && !Ignore.MayHoldIncluded(path[1..]);
 
-    private CopySource? SelectOne(string path, DockerIgnore exclude, CancellationToken cancellationToken)
+    private CopySource? SelectOne(string path, Scope scope)
     {
         var resolved = View.Resolve(path);
         if (resolved.Status is null || IsIgnored(resolved.Path)) return null;
         var name = PosixPath.Name(path);
         if (resolved.IsDirectory)
         {
-            var source = SelectDirectory(resolved, name, null, exclude, cancellationToken);
-            return source.Node.Children.Count == 0 && resolved.Path.Length > 1 && Ignore.IsIgnored(resolved.Path[1..]) ? null : source;
+            var source = SelectDirectory(resolved, name, scope);
+            return !source.Node.HasChildren && resolved.Path.Length > 1 && Ignore.IsIgnored(resolved.Path[1..]) ? null : source;
         }
         if (Ignore.IsIgnored(resolved.Path[1..])) return null;
         using var parent = View.OpenDirectory(resolved.Parent);
         if (parent.Find(resolved.Name) is not { } entry) return null;
-        var scope = new Scope(this, null, exclude, cancellationToken);
-        var file = scope.Describe(entry, resolved.Path[1..]);
-        scope.HashAll();
-        return new CopySource(file, resolved.Parent, name);
+        return new CopySource(scope.AddFile(entry, resolved.Parent[1..], PathKey.Of(resolved.Parent[1..])), resolved.Parent, name);
     }
 
-    private CopySource SelectDirectory(in ResolvedPath resolved, string name, PathMatch? include, DockerIgnore exclude, CancellationToken cancellationToken)
+    private CopySource SelectDirectory(in ResolvedPath resolved, string name, Scope scope)
     {
         using var directory = View.OpenDirectory(resolved.Path);
-        var node = new CopyNode { Name = resolved.Name, Status = resolved.Status!.Value };
-        var scope = new Scope(this, include, exclude, cancellationToken);
-        scope.AddChildren(node, directory, resolved.Path[1..], "", include is null, 0);
-        scope.HashAll();
-        return new CopySource(node, resolved.Parent, name);
+        return new CopySource(scope.AddDirectory(directory, resolved), resolved.Parent, name);
     }
 
     // The paths that match, component by component, in the order of their bytes.
@@ -173,25 +180,68 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
         }
     }
 
-    // The walk through one source.
+    // The walk through what one pattern selects.
     private sealed class Scope(SourceTree tree, PathMatch? include, DockerIgnore exclude, CancellationToken cancellationToken)
     {
-        private readonly List<CopyNode> _unread = [];
+        private const int HashedTogether = 64;
 
-        public void AddChildren(CopyNode node, ViewDirectory directory, string path, string below, bool isSelected, int depth)
+        private readonly CopyTree _nodes = new();
+        private readonly List<(CopyNode File, string Directory)> _unread = [];
+        private readonly bool _takesAll = include is null && exclude.IsEmpty && tree.Ignore.IsEmpty;
+
+        public CopyNode AddDirectory(ViewDirectory directory, in ResolvedPath resolved)
+        {
+            var path = resolved.Path[1..];
+            var node = _nodes.Add(resolved.Name, default, resolved.Status!.Value, "", []);
+            AddChildren(directory, path, PathKey.Of(path), "", include is null, 0);
+            _nodes.End(node);
+            return node;
+        }
+
+        public CopyNode AddFile(in ViewEntry entry, string directory, PathKey key)
+        {
+            if (entry.Status.IsWhiteout)
+                throw CrunException.Invalid($"/{Below(directory, entry.Name)}: a character device 0:0 is overlayfs's mark of a removed file and cannot be copied");
+            var path = key.Below(entry.Name);
+            var isRegular = entry.Status.Kind == FileKind.Regular;
+            var known = isRegular ? tree.Index?.TryGet(path, entry.Status) : null;
+            var node = _nodes.Add(entry.Name, path, entry.Status,
+                entry.Status.Kind == FileKind.SymbolicLink ? FileAt.ReadSymbolicLink(entry.Holder, entry.Name) : "",
+                known is { HasAttributes: false } ? [] : FileAttributes.Read(entry.Holder, entry.Name));
+            if (known is { } file) node.Content = file.Content;
+            else if (isRegular && tree.Index is not null) _unread.Add((node, directory));
+            return node;
+        }
+
+        // Files of which nothing is known are read side by side: hashing is what a first COPY spends its time on.
+        public void HashAll()
+        {
+            if (_unread.Count == 0) return;
+            tree.Index!.Expect(_unread.Count);
+            AllCores.For((_unread.Count + HashedTogether - 1) / HashedTogether, part => Hash(part * HashedTogether, Math.Min(_unread.Count, (part + 1) * HashedTogether)), few: 2);
+            _unread.Clear();
+        }
+
+        private void AddChildren(ViewDirectory directory, string path, PathKey key, string below, bool isSelected, int depth)
         {
             if (depth > MostDepth) throw CrunException.Invalid($"/{path}: directories are nested more than {MostDepth} deep");
             cancellationToken.ThrowIfCancellationRequested();
             foreach (var name in directory.Names())
             {
-                var childPath = path.Length == 0 ? name : $"{path}/{name}";
-                var childBelow = below.Length == 0 ? name : $"{below}/{name}";
                 if (directory.Find(name) is not { } entry || entry.Status.Kind is FileKind.Socket or FileKind.Unknown) continue;
+                var isDirectory = entry.Status.Kind == FileKind.Directory;
+                if (_takesAll && !isDirectory)
+                {
+                    AddFile(entry, path, key);
+                    continue;
+                }
+                var childPath = Below(path, name);
+                var childBelow = Below(below, name);
                 var selected = isSelected || include!.IsMatch(childBelow);
                 var ignored = tree.Ignore.IsIgnored(childPath) || exclude.IsIgnored(childBelow);
-                if (entry.Status.Kind != FileKind.Directory)
+                if (!isDirectory)
                 {
-                    if (selected && !ignored) node.Children.Add(Describe(entry, childPath));
+                    if (selected && !ignored) AddFile(entry, path, key);
                     continue;
                 }
                 if (ignored && !tree.Ignore.MayHoldIncluded(childPath) && !exclude.MayHoldIncluded(childBelow)) continue;
@@ -199,59 +249,40 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
                 if (directory.TryOpen(name) is not { } opened) continue;
                 using (opened)
                 {
-                    var child = new CopyNode { Name = name, Status = entry.Status, Attributes = FileAttributes.Read(entry.Holder, name), IsWayOnly = !selected };
-                    AddChildren(child, opened, childPath, childBelow, selected, depth + 1);
+                    var child = _nodes.Add(name, default, entry.Status, "", opened.Only is { } only ? FileAttributes.Read(only) : FileAttributes.Read(entry.Holder, name), isWayOnly: !selected);
+                    AddChildren(opened, childPath, key.Below(name), childBelow, selected, depth + 1);
+                    _nodes.End(child);
                     // An ignored directory is there only for what a "!" pattern brought back in it, one on the way for what was selected.
-                    if ((selected && !ignored) || child.Children.Count > 0) node.Children.Add(child);
+                    if (!(selected && !ignored) && !child.HasChildren) _nodes.Remove(child);
                 }
             }
         }
 
-        public CopyNode Describe(in ViewEntry entry, string path)
-        {
-            if (entry.Status.IsWhiteout)
-                throw CrunException.Invalid($"/{path}: a character device 0:0 is overlayfs's mark of a removed file and cannot be copied");
-            var known = entry.Status.Kind == FileKind.Regular ? tree.Index?.TryGet(path, entry.Status) : null;
-            var node = new CopyNode
-            {
-                Name = entry.Name,
-                Path = path,
-                Status = entry.Status,
-                LinkTarget = entry.Status.Kind == FileKind.SymbolicLink ? FileAt.ReadSymbolicLink(entry.Holder, entry.Name) : "",
-                Attributes = known is { HasAttributes: false } ? [] : FileAttributes.Read(entry.Holder, entry.Name),
-            };
-            if (entry.Status.Kind != FileKind.Regular || tree.Index is null) return node;
-            if (known is { } file) node.Content = file.Content;
-            else _unread.Add(node);
-            return node;
-        }
+        private static string Below(string directory, string name) => directory.Length == 0 ? name : $"{directory}/{name}";
 
-        // Files of which nothing is known are read side by side: hashing is what a first COPY spends its time on.
-        public void HashAll()
+        // Those that follow each other are mostly in the same directory.
+        private void Hash(int begin, int end)
         {
-            var options = new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = Environment.ProcessorCount };
-            if (_unread.Count > 1) Try(() => Parallel.ForEach(_unread, options, Hash));
-            else _unread.ForEach(Hash);
-        }
-
-        private void Hash(CopyNode unread)
-        {
-            using var parent = tree.View.OpenDirectory(new ResolvedPath("/" + unread.Path, null).Parent);
-            if (parent.Find(unread.Name) is not { Status.Kind: FileKind.Regular } entry)
-                throw CrunException.WrongState($"/{unread.Path}: the file changed while the build read it");
-            using var file = parent.OpenFile(entry);
-            unread.Content = tree.Index!.Hash(unread.Path, file);
-        }
-
-        private static void Try(Action parallel)
-        {
+            ViewDirectory? parent = null;
             try
             {
-                parallel();
+                for (var i = begin; i < end; i++)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    var (node, directory) = _unread[i];
+                    if (i == begin || !ReferenceEquals(directory, _unread[i - 1].Directory))
+                    {
+                        parent?.Dispose();
+                        parent = tree.View.OpenDirectory("/" + directory);
+                    }
+                    var name = node.Name;
+                    using var file = parent!.TryOpenFile(name, out _) ?? throw CrunException.WrongState($"/{Below(directory, name)}: the file changed while the build read it");
+                    node.Content = tree.Index!.Hash(node.Path, name, file);
+                }
             }
-            catch (AggregateException errors)
+            finally
             {
-                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(errors.InnerExceptions[0]);
+                parent?.Dispose();
             }
         }
     }

@@ -63,7 +63,7 @@ internal sealed class StepMaking(Store store, BuildRequest request, BuildArgumen
             Cwd = stage.Image.WorkingDirectory,
             User = stage.Image.User,
             Network = run.Network switch { "none" => StepNetwork.None, "host" => StepNetwork.Host, _ => request.Network },
-            Hostname = arguments.Given("BUILDKIT_SANDBOX_HOSTNAME") ?? "buildkitsandbox",
+            Hostname = request.Host.Hostname ?? arguments.Given("BUILDKIT_SANDBOX_HOSTNAME") ?? "buildkitsandbox",
         };
     }
 

@@ -21,7 +21,7 @@ internal sealed record RunMountSource(RunMount Mount, SourceTree? Tree, CopySour
 
     /// <summary>What of it belongs to the step's key: of secrets and agents, that they are there.</summary>
     public string Key => string.Join(' ', Mount.Type, GoText.Quote(Target), GoText.Quote(Mount.Source ?? ""), GoText.Quote(Mount.Id ?? ""), Mount.ReadOnly,
-        Mount.Size, Mount.Variable, Files is null ? "" : CopyStep.DigestOf(Files, Rules).ToString());
+        Mount is { Type: RunMountType.Tmpfs, Mode: { } mode } ? $"{Mount.Size}/{mode}" : Mount.Size, Mount.Variable, Files is null ? "" : CopyStep.DigestOf(Files, Rules).ToString());
 
     /// <summary>The id of its cache.</summary>
     /// <param name="prefix">What goes before all of them.</param>
@@ -84,7 +84,7 @@ internal sealed class StepMounts(Store store, CacheMounts caches, Func<string, S
                 Mounts.Add(new StepMount { Target = target, Source = _caches[cacheId].Directory, ReadOnly = mount.ReadOnly ?? false });
                 break;
             case RunMountType.Tmpfs:
-                Mounts.Add(new StepMount { Target = target, TmpfsSize = mount.Size, ReadOnly = mount.ReadOnly ?? false });
+                Mounts.Add(new StepMount { Target = target, TmpfsSize = mount.Size, TmpfsMode = mount.Mode ?? 0x3ff, ReadOnly = mount.ReadOnly ?? false });
                 break;
         }
     }

@@ -32,6 +32,9 @@ internal sealed class TargetDirectory : IDisposable
     /// <summary>The directory of the new layer itself.</summary>
     public SafeFileHandle Upper => _upper;
 
+    /// <summary>Whether it was made for what is put into it, so that no name in it is taken yet.</summary>
+    public bool IsEmpty { get; private init; }
+
     /// <summary>Opens a directory of a new layer by its resolved path; components that are missing are made.</summary>
     /// <param name="upper">The new layer's directory.</param>
     /// <param name="lower">The layers beneath; null when there are none.</param>
@@ -79,7 +82,7 @@ internal sealed class TargetDirectory : IDisposable
         var hides = _lower?.Find(name) is { Status.Kind: FileKind.Directory };
         MakeHere(name, made);
         if (hides) ExtendedAttributes.Set(_upper, name, ViewDirectory.OpaqueAttribute, "y"u8);
-        return new TargetDirectory(FileAt.Open(_upper, name, ViewDirectory.AsDirectory), null, modified);
+        return new TargetDirectory(FileAt.Open(_upper, name, ViewDirectory.AsDirectory), null, modified) { IsEmpty = true };
     }
 
     /// <summary>Takes away what was made here under a name, so that something else can be made.</summary>

@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using CrunSharp.Build.Cache;
 using CrunSharp.Build.Dockerfile;
 using CrunSharp.Build.Graph;
 using CrunSharp.Build.Remote;
@@ -28,9 +28,9 @@ internal sealed record UrlInput(Downloads Downloads, Uri Address, Digest Content
         return new UrlInput(downloads, address, content, unpacks, show);
     }
 
-    public void AppendTo(IncrementalHash hash, CopyRules rules)
+    public void AppendTo(KeyHash hash, CopyRules rules)
     {
-        CacheKey.Append(hash, Unpacks ? "unpacked" : "file");
+        hash.Append(Unpacks ? "unpacked" : "file");
         Node(new FileStatus { Kind = FileKind.Regular }, default).AppendTo(hash, Name, rules);
     }
 
@@ -44,10 +44,10 @@ internal sealed record UrlInput(Downloads Downloads, Uri Address, Digest Content
 
     private static string Shown(Uri address) => WebAddress.Redact(address.OriginalString);
 
-    private CopyNode Node(in FileStatus status, FileTime modified) => new()
+    private CopyNode Node(in FileStatus status, FileTime modified)
     {
-        Name = Content.Hex,
-        Content = Content,
-        Status = status with { Mode = Mode, Uid = 0, Gid = 0, Links = 1, Modified = modified },
-    };
+        var node = new CopyTree().Add(Content.Hex, default, status with { Mode = Mode, Uid = 0, Gid = 0, Links = 1, Modified = modified }, "", []);
+        node.Content = ContentHash.Of(Content);
+        return node;
+    }
 }

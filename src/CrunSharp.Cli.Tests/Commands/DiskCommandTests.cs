@@ -41,9 +41,9 @@ public class DiskCommandTests : StoreCommandTest
         Assert.That(Session.Succeed("docker", "volume", "ls", "-q"), Is.EqualTo(kept + "\n"));
     }
 
-    [TestCase("", "all stopped containers|all dangling images|unused build cache")]
-    [TestCase("-a", "all stopped containers|all images without at least one container associated to them|all build cache")]
-    [TestCase("--volumes", "all stopped containers|all anonymous volumes not used by at least one container|all dangling images|unused build cache")]
+    [TestCase("", "all stopped containers|all networks not used by at least one container|all dangling images|unused build cache")]
+    [TestCase("-a", "all stopped containers|all networks not used by at least one container|all images without at least one container associated to them|all build cache")]
+    [TestCase("--volumes", "all stopped containers|all networks not used by at least one container|all anonymous volumes not used by at least one container|all dangling images|unused build cache")]
     public void Prune_warns_of_what_goes(string option, string lines)
     {
         Session.Input = Encoding.UTF8.GetBytes("no\n");

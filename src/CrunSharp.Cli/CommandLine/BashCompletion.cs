@@ -46,11 +46,14 @@ internal static class BashCompletion
     public static string Write()
     {
         var text = new StringBuilder(Start).Append('\n');
-        text.Append("            ").AppendJoin('|', Groups()).Append(") [[ ${COMP_WORDS[i+1]} != -* && i -lt $((COMP_CWORD-1)) ]] && path=\"$word ${COMP_WORDS[i+1]}\" ;;\n");
+        text.Append("            ").AppendJoin('|', Groups().Where(static name => !name.Contains(' ', StringComparison.Ordinal))).Append(") [[ ${COMP_WORDS[i+1]} != -* && i -lt $((COMP_CWORD-1)) ]] && path=\"$word ${COMP_WORDS[i+1]}\" ;;\n");
+        text.Append("        esac\n        case $path in\n");
+        foreach (var group in CommandTable.Groups)
+            if (!group.IsTop) text.Append($"            \"{group.Name}\") [[ ${{COMP_WORDS[i+2]}} != -* && i -lt $((COMP_CWORD-2)) ]] && path=\"$path ${{COMP_WORDS[i+2]}}\" ;;\n");
         text.Append("        esac\n        break\n    done\n    case $path in\n");
         text.Append("        \"\") options=\"").AppendJoin(' ', Names(GlobalOptions.Table)).Append("\" words=\"").AppendJoin(' ', Verbs("")).Append("\" ;;\n");
         foreach (var group in Groups())
-            text.Append($"        {group}) words=\"").AppendJoin(' ', Verbs(group)).Append("\" ;;\n");
+            text.Append($"        \"{group}\") words=\"").AppendJoin(' ', Verbs(group)).Append("\" ;;\n");
         foreach (var row in CommandTable.Rows)
         {
             if (row.Section == Section.Hidden) continue;
@@ -71,8 +74,10 @@ internal static class BashCompletion
         {
             if (row.Section != Section.Hidden && row.VerbOf(noun) is { } verb) yield return verb;
         }
-        if (noun.Length > 0) yield break;
-        foreach (var group in Groups()) yield return group;
+        foreach (var group in CommandTable.Groups)
+        {
+            if (noun.Length == 0 ? group is { IsTop: true, HasVisible: true } : group.VerbOf(noun) is not null) yield return noun.Length == 0 ? group.Name : group.VerbOf(noun)!;
+        }
     }
 
     private static IEnumerable<string> Names(Option[] options)

@@ -43,7 +43,9 @@ internal abstract class Command
     /// <exception cref="UsageException">They are not what the command takes.</exception>
     public List<string>? Parse(string path, ReadOnlySpan<string> arguments)
     {
-        var operands = OptionParser.Parse(Options, OptionTarget, arguments, StopsAtOperand, out var help);
+        // Without an option nobody needs the table of options, which takes longer to make than to read.
+        var hasOptions = !StopsAtOperand || arguments is [['-', ..], ..];
+        var operands = OptionParser.Parse(hasOptions ? Options : [], OptionTarget, arguments, StopsAtOperand, out var help);
         if (help) return null;
         return operands.Count >= LeastOperands && operands.Count <= MostOperands
             ? operands

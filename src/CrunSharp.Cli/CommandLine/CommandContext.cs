@@ -8,6 +8,9 @@ internal sealed class CommandContext
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
+    private TextWriter? _out;
+    private TextWriter? _error;
+
     /// <summary>The name that messages begin with: <c>crun-sharp</c> or <c>docker</c>.</summary>
     public required string Program { get; init; }
 
@@ -20,10 +23,18 @@ internal sealed class CommandContext
     public GlobalOptions Global { get; } = new();
 
     /// <summary>Standard output, for text; flushed when the command ends.</summary>
-    public TextWriter Out { get; init; } = new StreamWriter(new StandardStream(1, endsQuietly: true), Utf8, 4096);
+    public TextWriter Out
+    {
+        get => LazyInitializer.EnsureInitialized(ref _out, static () => new StreamWriter(new StandardStream(1, endsQuietly: true), Utf8, 4096));
+        init => _out = value;
+    }
 
     /// <summary>Standard error, for messages.</summary>
-    public TextWriter Error { get; init; } = new StreamWriter(new StandardStream(2, endsQuietly: true), Utf8, 512) { AutoFlush = true };
+    public TextWriter Error
+    {
+        get => LazyInitializer.EnsureInitialized(ref _error, static () => new StreamWriter(new StandardStream(2, endsQuietly: true), Utf8, 512) { AutoFlush = true });
+        init => _error = value;
+    }
 
     /// <summary>Opens standard output for bytes.</summary>
     public Func<Stream> OpenOutput { get; init; } = static () => new StandardStream(1);
@@ -40,10 +51,10 @@ internal sealed class CommandContext
     /// <summary>A variable of the environment; null when it is not set.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
 
-    public TimeProvider Clock { get; init; } = TimeProvider.System;
+    public TimeProvider Clock { get => field ?? TimeProvider.System; init; }
 
     /// <summary>Prints <c>program: message</c> to standard error.</summary>
-    public void Complain(string message) => Error.WriteLine($"{Program}: {message}");
+    public void Complain(string message) => Error.WriteLine($"{Program}: {VisibleText.Of(message, hasLines: Global.Debug)}");
 
     /// <summary>Writes what is still to be written, as the last thing of all.</summary>
     /// <param name="code">The exit code so far.</param>
@@ -52,7 +63,7 @@ internal sealed class CommandContext
     {
         try
         {
-            Out.Flush();
+            _out?.Flush();
             return code;
         }
         catch (CrunException error)

@@ -42,7 +42,7 @@ internal readonly record struct CommandRow(string Paths, Section Section, string
     {
         foreach (var path in Paths.Split('|'))
         {
-            var space = path.IndexOf(' ', StringComparison.Ordinal);
+            var space = path.LastIndexOf(' ');
             if (space < 0 ? noun.Length == 0 : path.AsSpan(0, space).SequenceEqual(noun)) return path[(space + 1)..];
         }
         return null;
@@ -52,6 +52,12 @@ internal readonly record struct CommandRow(string Paths, Section Section, string
 /// <summary>A noun whose verbs are commands: <c>image ls</c>.</summary>
 internal readonly record struct CommandGroup(string Name, string Summary)
 {
+    /// <summary>Whether it is no noun below another one.</summary>
+    public bool IsTop => !Name.Contains(' ', StringComparison.Ordinal);
+
+    /// <summary>Its own word, below another noun; null when it is not below that one.</summary>
+    public string? VerbOf(string noun) => Name.Length > noun.Length && Name[noun.Length] == ' ' && Name.StartsWith(noun, StringComparison.Ordinal) ? Name[(noun.Length + 1)..] : null;
+
     /// <summary>Whether one of its verbs is shown by help.</summary>
     public bool HasVisible
     {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using CrunSharp.Cli.Commands;
 
@@ -18,7 +19,7 @@ internal static class HelpText
         text.Append("\nManagement Commands:\n");
         foreach (var group in CommandTable.Groups)
         {
-            if (group.HasVisible) AppendVerb(text, group.Name, group.Summary);
+            if (group.HasVisible && group.IsTop) AppendVerb(text, group.Name, group.Summary);
         }
         AppendVerbs(text, "Commands", "", Section.Other);
         AppendOptions(text, "Global Options", GlobalOptions.Table);
@@ -71,7 +72,11 @@ internal static class HelpText
             if (row.Section != Section.Hidden && (noun.Length > 0 || row.Section == section) && row.VerbOf(noun) is { } verb)
                 rows.Add((verb, row.Summary));
         }
-        if (section != Section.Common) rows.Sort(static (a, b) => string.CompareOrdinal(a.Verb, b.Verb));
+        foreach (var group in CommandTable.Groups)
+        {
+            if (noun.Length > 0 && group.VerbOf(noun) is { } verb) rows.Add((verb, group.Summary));
+        }
+        if (section != Section.Common) CollectionsMarshal.AsSpan(rows).Sort(static (a, b) => string.CompareOrdinal(a.Verb, b.Verb));
         text.Append($"\n{title}:\n");
         foreach (var (verb, summary) in rows) AppendVerb(text, verb, summary);
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Cli.Commands;
 
 namespace CrunSharp.Cli.CommandLine;
@@ -42,10 +43,17 @@ internal static class Mistypes
         {
             foreach (var group in CommandTable.Groups)
             {
-                if (group.HasVisible) Consider(group.Name);
+                if (group.HasVisible && group.IsTop) Consider(group.Name);
             }
         }
-        near.Sort(StringComparer.Ordinal);
+        else
+        {
+            foreach (var group in CommandTable.Groups)
+            {
+                if (group.VerbOf(noun) is { } name) Consider(name);
+            }
+        }
+        CollectionsMarshal.AsSpan(near).Sort(StringComparer.Ordinal);
         return string.Join(", ", near);
     }
 

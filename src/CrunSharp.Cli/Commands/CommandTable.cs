@@ -5,6 +5,7 @@ using CrunSharp.Cli.Commands.Disk;
 using CrunSharp.Cli.Commands.General;
 using CrunSharp.Cli.Commands.Images;
 using CrunSharp.Cli.Commands.Manifests;
+using CrunSharp.Cli.Commands.Networks;
 using CrunSharp.Cli.Commands.Objects;
 using CrunSharp.Cli.Commands.Registries;
 using CrunSharp.Cli.Commands.Volumes;
@@ -17,6 +18,7 @@ internal static class CommandTable
     public static readonly CommandGroup[] Groups =
     [
         new("builder", "Builds and their cache"),
+        new("builder history", "Builds that have ended"),
         new("cache", "Caches that RUN --mount=type=cache keeps"),
         new("container", "Containers"),
         new("image", "Images"),
@@ -39,6 +41,10 @@ internal static class CommandTable
         new("container create|create", Section.Other, "Make a container", static () => new CreateCommand()),
         new("container export|export", Section.Other, "Write a container's files as a tar", static () => new ExportCommand()),
         new("builder du", Section.Other, "Show what builds keep, and what it takes", static () => new BuilderDiskCommand()),
+        new("builder history inspect", Section.Other, "Show what is known of a build", static () => new InspectBuildCommand()),
+        new("builder history logs", Section.Other, "Print what a build showed", static () => new BuildLogsCommand()),
+        new("builder history ls|builder history list", Section.Other, "List builds", static () => new ListBuildsCommand()),
+        new("builder history rm|builder history remove", Section.Other, "Forget builds", static () => new RemoveBuildsCommand()),
         new("builder prune", Section.Other, "Remove the build cache", static () => new PruneBuilderCommand()),
         new("cache export", Section.Other, "Write a cache as a tar.zst", static () => new ExportCacheCommand()),
         new("cache import", Section.Other, "Read a cache from a tar", static () => new ImportCacheCommand()),
@@ -70,6 +76,11 @@ internal static class CommandTable
         new("manifest inspect", Section.Other, "Show a manifest as it is in its registry", static () => new InspectManifestCommand()),
         new("manifest push", Section.Other, "Send a list to its registry", static () => new PushManifestCommand()),
         new("manifest rm", Section.Other, "Forget lists that were not pushed", static () => new RemoveManifestsCommand()),
+        new("network create", Section.Other, "Make a network", static () => new CreateNetworkCommand()),
+        new("network inspect", Section.Other, "Show all that is known of networks", static () => new InspectNetworksCommand()),
+        new("network ls|network list", Section.Other, "List networks", static () => new ListNetworksCommand()),
+        new("network prune", Section.Other, "Remove networks that no container is connected to", static () => new PruneNetworksCommand()),
+        new("network rm|network remove", Section.Other, "Remove networks", static () => new RemoveNetworksCommand()),
         new("search", Section.Other, "Look for images in a registry", static () => new SearchCommand()),
         new("system check", Section.Other, "Check images, layers and content, and repair them", static () => new CheckCommand()),
         new("system df", Section.Other, "Show what takes how much of the disk", static () => new DiskFreeCommand()),

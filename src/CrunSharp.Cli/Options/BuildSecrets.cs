@@ -15,7 +15,7 @@ internal static class BuildSecrets
     /// <param name="variable">The caller's variables.</param>
     /// <returns>The id, and what reads it.</returns>
     /// <exception cref="CrunException">A field is unknown, or there is no id.</exception>
-    public static (string Id, Func<byte[]> Read) Parse(string text, Func<string, string?> variable)
+    public static KeyValuePair<string, Func<byte[]>> Parse(string text, Func<string, string?> variable)
     {
         string? id = null, type = null, file = null, name = null;
         foreach (var field in text.Split(','))
@@ -35,7 +35,9 @@ internal static class BuildSecrets
         if (string.IsNullOrEmpty(id)) throw CrunException.Invalid("secret id must be specified");
         if (type == "env" && name is null) (name, file) = (file ?? id, null);
         if (name is null && file is null && type is null && variable(id) is not null) name = id;
-        return name is null ? (id, () => ReadFile(id, file ?? id)) : (id, () => Encoding.UTF8.GetBytes(variable(name)
+        // A file that is not there is told before there is any work, as docker does; without a word on where it is from, only the step that needs it fails.
+        if (file is not null && FileAt.TryStatus(null, Path.GetFullPath(file)) is null) throw CrunException.NotFound($"secret {id}: {file}: no such file");
+        return name is null ? new(id, () => ReadFile(id, file ?? id)) : new(id, () => Encoding.UTF8.GetBytes(variable(name)
             ?? throw CrunException.NotFound($"secret {id}: the variable {name} is not set")));
     }
 

@@ -25,6 +25,12 @@ internal static class EnvironmentSyntax
     /// <exception cref="CrunException">It cannot be read, or a line has no or a bad name.</exception>
     public static IReadOnlyList<EnvSpec> File(string path, Func<string, string?> host) => Lines(Read(path), $"env file ({path})", host);
 
+    /// <summary>Reads a file of build arguments.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="host">The host's variables; one that it does not have is left out.</param>
+    /// <exception cref="CrunException">It cannot be read, or a line has no or a bad name.</exception>
+    public static IReadOnlyList<EnvSpec> ArgumentFile(string path, Func<string, string?> host) => Lines(Read(path), $"build argument file ({path})", host);
+
     /// <summary>Reads a file of labels.</summary>
     /// <exception cref="CrunException">It cannot be read, or a line has no or a bad name.</exception>
     public static IReadOnlyList<EnvSpec> LabelFile(string path) => Lines(Read(path), $"label file ({path})", static _ => "");

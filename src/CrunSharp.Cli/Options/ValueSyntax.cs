@@ -63,6 +63,19 @@ internal static class ValueSyntax
     public static string NameServer(string text) =>
         IsAddress(text.Trim()) ? text.Trim() : throw CrunException.Invalid($"IP address is not correctly formatted: {text}");
 
+    /// <summary>Reads an IPv4 address.</summary>
+    public static string IPv4Address(string text) => IsAddress(text) && !text.Contains(':', StringComparison.Ordinal)
+        ? text
+        : throw CrunException.Invalid($"invalid IPv4 address: {text}");
+
+    /// <summary>A word for resolv.conf: a search domain or an option.</summary>
+    public static string ResolverWord(string text)
+    {
+        foreach (var c in text)
+            if (char.IsWhiteSpace(c) || char.IsControl(c)) throw CrunException.Invalid($"{text} is not a valid domain");
+        return text.Length > 0 ? text : throw CrunException.Invalid("it is empty");
+    }
+
     /// <summary>Reads <c>NAME</c> or <c>name=NAME,alias=…,ip=…</c>.</summary>
     public static NetworkSpec Network(string text)
     {

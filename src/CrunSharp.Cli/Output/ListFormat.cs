@@ -1,5 +1,6 @@
 using System.Text;
 using CrunSharp.Cli.Templates;
+using CrunSharp.Oci;
 
 namespace CrunSharp.Cli.Output;
 
@@ -44,7 +45,7 @@ internal sealed class ListFormat<T>(Column<T>[] columns)
         var text = new StringBuilder();
         text.AppendJoin('\t', Array.ConvertAll(chosen, static c => c.Header)).Append('\n');
         foreach (var row in rows)
-            text.AppendJoin('\t', Array.ConvertAll(chosen, c => c.Value(row)?.ToString() ?? "")).Append('\n');
+            text.AppendJoin('\t', Array.ConvertAll(chosen, c => VisibleText.Of(c.Value(row)?.ToString() ?? ""))).Append('\n');
         return text.ToString();
     }
 

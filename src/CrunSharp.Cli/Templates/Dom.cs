@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace CrunSharp.Cli.Templates;
 
 /// <summary>
@@ -42,7 +44,7 @@ internal sealed class DomObject
     /// <summary>Orders the members by name.</summary>
     public void Sort()
     {
-        _members.Sort(static (a, b) => string.CompareOrdinal(a.Key, b.Key));
+        CollectionsMarshal.AsSpan(_members).Sort(static (a, b) => string.CompareOrdinal(a.Key, b.Key));
         _index = null;
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using CrunSharp.Oci;
 
@@ -102,7 +103,7 @@ internal sealed class Evaluator(string source, object? root, StringBuilder outpu
                 break;
             case DomObject members:
                 var sorted = new List<KeyValuePair<string, object?>>(members.Members);
-                sorted.Sort(static (a, b) => string.CompareOrdinal(a.Key, b.Key));
+                CollectionsMarshal.AsSpan(sorted).Sort(static (a, b) => string.CompareOrdinal(a.Key, b.Key));
                 foreach (var (name, member) in sorted) yield return (name, member);
                 break;
             default:

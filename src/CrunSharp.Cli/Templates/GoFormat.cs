@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace CrunSharp.Cli.Templates;
@@ -174,7 +175,7 @@ internal static class GoFormat
     private static void AppendMembers(StringBuilder output, DomObject members)
     {
         var items = new List<KeyValuePair<string, object?>>(members.Members);
-        if (members.IsMap) items.Sort(static (a, b) => string.CompareOrdinal(a.Key, b.Key));
+        if (members.IsMap) CollectionsMarshal.AsSpan(items).Sort(static (a, b) => string.CompareOrdinal(a.Key, b.Key));
         output.Append(members.IsMap ? "map[" : "{");
         for (var i = 0; i < items.Count; i++)
         {

@@ -40,6 +40,8 @@ public class RecordJsonTests
             Shell = ["sh", "-c"],
             Host = new HostOptions
             {
+                IPv4Address = "10.1.0.5",
+                NetworkAliases = ["other"],
                 Mounts =
                 [
                     new ContainerMount
@@ -62,6 +64,8 @@ public class RecordJsonTests
                 ShmSize = 4,
                 ExtraHosts = ["a:b"],
                 Dns = ["d"],
+                DnsSearch = ["example.org"],
+                DnsOptions = ["ndots:2"],
                 Ulimits = ["nofile=1"],
                 NoNewPrivileges = true,
                 Seccomp = "unconfined",
@@ -106,6 +110,9 @@ public class RecordJsonTests
                 Pid = 7,
                 PidStartTime = 8,
                 Hostname = "h",
+                NetworkId = "n",
+                Names = ["one"],
+                IsInternal = true,
             },
         };
         foreach (var part in (object[])[state, state.Endpoint!]) RequireEveryFieldSet(part);

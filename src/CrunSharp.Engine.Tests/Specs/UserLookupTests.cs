@@ -40,11 +40,17 @@ public class UserLookupTests
     }
 
     [Test]
-    public void Groups_are_the_users_and_the_added_ones()
+    public void Groups_are_its_own_the_users_and_the_added_ones()
     {
-        var (user, _) = UserLookup.Find(_root, "web", ["wheel", "7"]);
-        Assert.That(user.AdditionalGids, Is.EqualTo(new uint[] { 50, 10, 7 }));
+        var (user, _) = UserLookup.Find(_root, "web", ["wheel", "7", "50"]);
+        Assert.That(user.AdditionalGids, Is.EqualTo(new uint[] { 1001, 50, 10, 7 }));
     }
+
+    [TestCase("web:wheel", 10u)]
+    [TestCase("77:88", 88u)]
+    [TestCase("77", 0u)]
+    public void A_group_that_is_given_is_the_only_one(string text, uint group) =>
+        Assert.That(UserLookup.Find(_root, text, []).User.AdditionalGids, Is.EqualTo(new[] { group }));
 
     [TestCase("nobody")]
     [TestCase("web:nogroup")]

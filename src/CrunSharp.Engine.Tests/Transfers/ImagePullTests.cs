@@ -167,7 +167,7 @@ public sealed class ImagePullTests : PullFixture
         Registry.Stuck[PathOf(layers[2])] = true;
         using var cancel = new CancellationTokenSource();
         var pull = Pull("web:1", null, cancel.Token);
-        while (Progress.Count(LayerStage.Complete) < 2 || Progress.Count(LayerStage.Downloading) < 1) await Task.Delay(5);
+        while (Progress.Count(LayerStage.Complete) < 2 || new FileInfo(PartialOf(layers[2])) is not { Exists: true, Length: >= 64 * 1024 }) await Task.Delay(5);
         await cancel.CancelAsync();
         Assert.That(async () => await pull, Throws.InstanceOf<OperationCanceledException>());
         Assert.That(Directory.GetFileSystemEntries($"{Root}/tmp"), Is.EqualTo((string[])[PartialOf(layers[2])]));

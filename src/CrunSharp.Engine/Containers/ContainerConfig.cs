@@ -85,8 +85,23 @@ public sealed record HostOptions
     /// <summary>Ports of the host that lead to the container.</summary>
     public IReadOnlyList<PortForward> Ports { get; init; } = [];
 
-    /// <summary><c>bridge</c>, <c>none</c> or <c>host</c>.</summary>
+    /// <summary><c>bridge</c>, <c>none</c>, <c>host</c>, <c>container:</c> and the container whose network it shares, or the name of a network that a user made.</summary>
     public string Network { get; init; } = "bridge";
+
+    /// <summary>The address in that network; empty for any.</summary>
+    public string IPv4Address { get; init; } = "";
+
+    /// <summary>Further names by which other containers of that network find it.</summary>
+    public IReadOnlyList<string> NetworkAliases { get; init; } = [];
+
+    /// <summary>The container whose network it shares; null for none.</summary>
+    public string? NetworkContainer => Network.StartsWith("container:", StringComparison.Ordinal) ? Network["container:".Length..] : null;
+
+    /// <summary>Whether the container has a bridge's end in a namespace of its own.</summary>
+    internal bool HasBridge => Network is not ("none" or "host") && NetworkContainer is null;
+
+    /// <summary>Whether its network is one that a user made, in which containers find each other by name.</summary>
+    internal bool HasUserNetwork => HasBridge && Network is not "bridge";
 
     /// <summary>Bytes of memory; 0 without limit.</summary>
     public long Memory { get; init; }
@@ -123,6 +138,12 @@ public sealed record HostOptions
 
     /// <summary>Name servers instead of the host's.</summary>
     public IReadOnlyList<string> Dns { get; init; } = [];
+
+    /// <summary>Domains in which names are looked up instead of the host's; <c>.</c> for none.</summary>
+    public IReadOnlyList<string> DnsSearch { get; init; } = [];
+
+    /// <summary>Options of resolv.conf instead of the host's.</summary>
+    public IReadOnlyList<string> DnsOptions { get; init; } = [];
 
     /// <summary>Resource limits, <c>name=soft[:hard]</c>.</summary>
     public IReadOnlyList<string> Ulimits { get; init; } = [];

@@ -1,3 +1,4 @@
+using System.Net;
 using CrunSharp.Engine.Supervision;
 using CrunSharp.Engine.Volumes;
 using CrunSharp.Kernel;
@@ -23,7 +24,7 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
             throw CrunException.Invalid($"Invalid container name ({wished}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
         }
         if (request.Image == "scratch") throw CrunException.Invalid("'scratch' is a reserved name");
-        using var store = Store.Open(paths.Root);
+        using var store = Store.Open(paths.Root, request.FetchLimits);
         var image = RequestedImage.Find(store, request);
         var config = Configure(request, image);
         Check(config);
@@ -71,7 +72,8 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
         var command = request.Command.Count > 0 || request.Entrypoint is not null ? request.Command : from.Cmd ?? [];
         if (entrypoint.Count + command.Count == 0) throw CrunException.Invalid("no command specified");
         var exposed = new SortedSet<string>((from.ExposedPorts?.Keys ?? []).Concat(request.ExposedPorts), StringComparer.Ordinal);
-        var hostname = request.Hostname ?? (request.Host.Network == "host" ? System.Environment.MachineName : id[..12]);
+        var (host, shared) = WithNetwork(request);
+        var hostname = request.Hostname ?? shared?.Config.Hostname ?? (host.Network == "host" ? System.Environment.MachineName : id[..12]);
         return new ContainerConfig
         {
             Id = id,
@@ -95,8 +97,42 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
             ExposedPorts = [.. exposed],
             Healthcheck = from.Healthcheck,
             Shell = from.Shell,
-            Host = request.Host with { Ports = [.. request.Host.Ports, .. request.PublishAll ? exposed.Select(Forward) : []] },
+            Host = host with { Ports = [.. host.Ports, .. request.PublishAll ? exposed.Select(Forward) : []] },
         };
+    }
+
+    // The network by its name, also when it was asked for by its id; and the container whose network it is.
+    private (HostOptions Host, Container? Shared) WithNetwork(ContainerRequest request)
+    {
+        var host = request.Host;
+        Container? shared = null;
+        if (host.NetworkContainer is { } other)
+        {
+            if (other.Length == 0) throw CrunException.Invalid("invalid container format container:<name|id>");
+            ReadOnlySpan<(bool IsAsked, string What)> ofItsOwn =
+            [
+                (request.Hostname is not null, "hostname and the network mode"),
+                (host.Dns.Count > 0, "dns and the network mode"),
+                (host.ExtraHosts.Count > 0, "custom host-to-IP mapping and the network mode"),
+                (host.Ports.Count > 0 || request.PublishAll, "port publishing and the container type network mode"),
+                (request.ExposedPorts.Count > 0, "port exposing and the container type network mode"),
+            ];
+            foreach (var (isAsked, what) in ofItsOwn)
+                if (isAsked) throw CrunException.Invalid($"conflicting options: {what}");
+            shared = containers.Find(other);
+            host = host with { Network = $"container:{shared.Id}" };
+        }
+        if (host.HasUserNetwork) host = host with { Network = new NetworkStore(paths.Networks).Find(host.Network).Name };
+        if (host.NetworkAliases.Count > 0 && !host.HasUserNetwork)
+            throw CrunException.Invalid("network-scoped aliases are only supported for user-defined networks", $"invalid config for network {host.Network}");
+        foreach (var alias in host.NetworkAliases)
+            if (!NetworkNames.IsName(alias)) throw CrunException.Invalid($"\"{alias}\" is no name of a host", $"invalid config for network {host.Network}");
+        if (host.IPv4Address.Length > 0)
+        {
+            if (!host.HasUserNetwork) throw CrunException.Invalid("user specified IP address is supported on user defined networks only", $"invalid config for network {host.Network}");
+            new NetworkStore(paths.Networks).Find(host.Network).CheckAddress(IPAddress.Parse(host.IPv4Address));
+        }
+        return (host, shared);
     }
 
     private static void Check(ContainerConfig config)
@@ -105,8 +141,6 @@ internal sealed class ContainerCreation(EnginePaths paths, VolumeStore volumes, 
         if (config.StopSignal.Length > 0) Signal.Parse(config.StopSignal);
         if (config.WorkingDir.Length > 0 && config.WorkingDir[0] != '/')
             throw CrunException.Invalid($"the working directory '{config.WorkingDir}' is invalid, it needs to be an absolute path");
-        if (config.Host.Network is not ("bridge" or "none" or "host"))
-            throw CrunException.NotFound($"network {config.Host.Network} not found");
         ContainerCgroup.Check(config.Host);
     }
 

@@ -65,6 +65,9 @@ public sealed record ContainerRequest
     /// <summary>Brings an image that is not there, or not for the platform, into the store under its name, or throws; null when that is an error.</summary>
     public Action<Store, ImageReference>? Fetch { get; init; }
 
+    /// <summary>How much each layer that is fetched may unpack to; null for the usual.</summary>
+    public LayerLimits? FetchLimits { get; init; }
+
     /// <summary>Whether the image is fetched even if it is there: a newer one may be.</summary>
     public bool AlwaysFetch { get; init; }
 

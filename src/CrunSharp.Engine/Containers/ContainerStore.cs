@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using CrunSharp.Engine.Supervision;
 using CrunSharp.Kernel.Files;
@@ -57,7 +58,7 @@ public sealed class ContainerStore(EnginePaths paths)
             if (TryRead(id) is { } container) containers.Add(container);
             else hasTrash = true; // or it is being made
         }
-        containers.Sort(static (a, b) => string.CompareOrdinal(b.Config.Created, a.Config.Created));
+        CollectionsMarshal.AsSpan(containers).Sort(static (a, b) => string.CompareOrdinal(b.Config.Created, a.Config.Created));
         return containers;
     }
 

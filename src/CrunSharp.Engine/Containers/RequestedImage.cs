@@ -12,7 +12,9 @@ internal static class RequestedImage
     /// <exception cref="CrunException">It is not there, and cannot be had.</exception>
     public static Image Find(Store store, ContainerRequest request)
     {
-        var found = store.Images.TryResolve(request.Image);
+        var here = store.Images.ResolveAll(request.Image);
+        var found = request.Platform is { } asked ? here.FirstOrDefault(image => PlatformChoice.IsFor(PlatformOf(image), asked)) : null;
+        found ??= here.Count > 0 ? here[0] : null;
         var isRight = found is not null && !request.AlwaysFetch && (request.Platform is not { } wanted || PlatformChoice.IsFor(PlatformOf(found), wanted));
         if (!isRight)
         {

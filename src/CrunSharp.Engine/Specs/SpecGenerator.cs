@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Engine.Containers;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci;
@@ -127,7 +128,7 @@ public static class SpecGenerator
             }
         }
         var wished = new List<ContainerMount>(host.Mounts);
-        wished.Sort(OuterFirst);
+        CollectionsMarshal.AsSpan(wished).Sort(OuterFirst);
         foreach (var mount in wished) mounts.Add(SpecOf(mount, volumes));
         return mounts;
     }
@@ -155,7 +156,8 @@ public static class SpecGenerator
     private static Dictionary<string, string>? SysctlsOf(HostOptions host)
     {
         var sysctls = new Dictionary<string, string>(host.Sysctls);
-        if (host.Network != "host")
+        // Those of a shared network are what its own container made them.
+        if (host.Network != "host" && host.NetworkContainer is null)
         {
             foreach (var (key, value) in DefaultSysctls.Network) sysctls.TryAdd(key, value);
         }

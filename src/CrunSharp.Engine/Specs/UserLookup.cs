@@ -28,9 +28,10 @@ public static class UserLookup
         if (parts.Length > 2) throw CrunException.Invalid($"invalid user \"{text}\": expected USER[:GROUP]");
         var (userName, groupName) = (parts[0], parts.Length == 2 ? parts[1] : "");
         var (uid, gid, home, name) = FindUser(root, userName);
-        var groups = new List<uint>();
         if (groupName.Length > 0) gid = FindGroup(root, groupName);
-        else if (name is not null) AddGroupsOf(root, name, gid, groups);
+        // Its own group is among them: else a set-group-id program would leave it, and with it what files deny to that group.
+        var groups = new List<uint> { gid };
+        if (groupName.Length == 0 && name is not null) AddGroupsOf(root, name, groups);
         foreach (var group in groupAdd)
         {
             var id = FindGroup(root, group);
@@ -64,11 +65,11 @@ public static class UserLookup
         throw CrunException.NotFound($"unable to find group {group}: no matching entries in group file");
     }
 
-    private static void AddGroupsOf(SafeFileHandle root, string user, uint gid, List<uint> groups)
+    private static void AddGroupsOf(SafeFileHandle root, string user, List<uint> groups)
     {
         foreach (var fields in Lines(root, "/etc/group", 4))
         {
-            if (fields[3].Split(',').Contains(user) && uint.TryParse(fields[2], out var id) && id != gid && !groups.Contains(id)) groups.Add(id);
+            if (fields[3].Split(',').Contains(user) && uint.TryParse(fields[2], out var id) && !groups.Contains(id)) groups.Add(id);
         }
     }
 

@@ -121,11 +121,11 @@ public sealed class StepContainer(EnginePaths paths)
             spec = spec with
             {
                 Process = spec.Process! with { Cwd = step.WorkingDir },
-                Mounts = [.. spec.Mounts ?? [], .. step.Mounts.Concat(WriteFiles(folder.Path, step.Files)).OrderBy(static mount => mount.Destination.AsSpan().Count('/'))],
+                Mounts = [.. (spec.Mounts ?? []).Where(static mount => mount.Destination != "/etc/hostname").Select(ReadOnlyEtc), .. step.Mounts.Concat(WriteFiles(folder.Path, step.Files)).OrderBy(static mount => mount.Destination.AsSpan().Count('/'))],
             };
             spec = WithLimits(spec, step);
-            using var joined = step.NetworkOf is { } other ? OpenNetworkOf(other) : null;
-            if (joined is not null) spec = spec with { Linux = spec.Linux! with { Namespaces = [.. spec.Linux.Namespaces!.Select(n => n.Type == "network" ? n with { Path = $"/proc/self/fd/{joined.DangerousGetHandle()}" } : n)] } };
+            using var joined = step.NetworkOf is { } other ? SharedNetwork.Open(paths, other) : null;
+            spec = joined?.Into(spec) ?? spec;
             folder.Note(step.CgroupParent);
             var cgroup = ContainerCgroup.Create(container, spec, cleanup, step.CgroupParent);
             var (filter, flags) = ContainerSeccomp.FilterOf(config.Host);
@@ -136,18 +136,15 @@ public sealed class StepContainer(EnginePaths paths)
         return code;
     }
 
+    // As BuildKit: what a command wrote to hosts and resolv.conf would be gone with it, and lies in the memory of the host
+    // meanwhile. /etc/hostname is the image's own file.
+    private static MountSpec ReadOnlyEtc(MountSpec mount) =>
+        mount.Destination.StartsWith("/etc/", StringComparison.Ordinal) ? mount with { Options = [.. mount.Options ?? [], "ro"] } : mount;
+
     private static RuntimeSpec WithLimits(RuntimeSpec spec, StepContainerSpec step) => step.Limits is not { } limits ? spec : spec with
     {
         Linux = spec.Linux! with { Resources = (spec.Linux.Resources ?? new ResourcesSpec()) with { Memory = limits.Memory, Cpu = limits.Cpu } },
     };
-
-    private SafeFileHandle OpenNetworkOf(string nameOrId)
-    {
-        var other = new ContainerStore(paths).Find(nameOrId);
-        var state = other.State;
-        if (state.Status is not ContainerStatus.Running) throw CrunException.WrongState($"container {nameOrId} is not running, so its network cannot be joined");
-        return FileAt.Open(null, $"/proc/{state.Pid}/ns/net", OpenFlags.O_RDONLY);
-    }
 
     private static (int Code, StepMountPoints MountPoints) Run(StepContainerSpec step, RuntimeSpec spec, SafeFileHandle root, LaunchOptions options,
         ContainerCgroup? cgroup, ContainerNetwork network, Action<ReadOnlyMemory<byte>, bool> output, CancellationToken cancellationToken)
@@ -163,9 +160,10 @@ public sealed class StepContainer(EnginePaths paths)
             using (var nothing = FileAt.Open(null, "/dev/null", OpenFlags.O_RDONLY))
                 launch = Launch.Begin(spec, root, options, nothing, outputStart, errorStart);
             using var process = launch.Process;
-            var mountPoints = new StepMountPoints(step, launch.MadeMountPoints);
+            StepMountPoints mountPoints;
             using (launch)
             {
+                mountPoints = new StepMountPoints(step, launch.MadeMountPoints);
                 cgroup?.RestrictDevices();
                 network.Connect(launch);
                 launch.Start();
@@ -181,11 +179,12 @@ public sealed class StepContainer(EnginePaths paths)
     {
         var launch = Launch.Begin(spec, root, options, null, null, null);
         using var process = launch.Process;
-        var mountPoints = new StepMountPoints(step, launch.MadeMountPoints);
+        StepMountPoints mountPoints;
         SafeFileHandle? terminal;
         // It holds the terminal's other side, too: as long as that is open the terminal has no end.
         using (launch)
         {
+            mountPoints = new StepMountPoints(step, launch.MadeMountPoints);
             cgroup?.RestrictDevices();
             network.Connect(launch);
             terminal = launch.TakeTerminal();

@@ -16,7 +16,9 @@ internal static class EtcFiles
         if (config.Hostname != config.Id[..12]) names.Add(config.Id[..12]);
         yield return ("hostname", Encoding.UTF8.GetBytes(HostsFile.BuildHostname(config.Hostname)));
         yield return ("hosts", Encoding.UTF8.GetBytes(HostsFile.Build(lease?.Address, lease?.Gateway, names, [.. config.Host.ExtraHosts.Select(EntryOf)])));
-        yield return ("resolv.conf", Encoding.UTF8.GetBytes(ResolvConf.BuildForThisHost([.. config.Host.Dns.Select(IPAddress.Parse)])));
+        yield return ("resolv.conf", Encoding.UTF8.GetBytes(config.Host.HasUserNetwork
+            ? ResolvConf.BuildForNames(config.Host.DnsSearch, config.Host.DnsOptions)
+            : ResolvConf.BuildForThisHost([.. config.Host.Dns.Select(IPAddress.Parse)], config.Host.DnsSearch, config.Host.DnsOptions)));
     }
 
     private static HostEntry EntryOf(string text)

@@ -73,7 +73,7 @@ internal sealed class RunningContainer
         var root = rootMounts.Owns(MountRoot());
         var volumes = new VolumeStore(_container.Paths, time);
         FillVolumes(root, volumes);
-        var spec = SpecGenerator.Generate(config, root, network.WriteFiles(), volumes.DataOf);
+        var spec = network.Into(SpecGenerator.Generate(config, root, network.WriteFiles(), volumes.DataOf));
         _cgroup = ContainerCgroup.Create(_container, spec, _cleanup);
         var (filter, flags) = ContainerSeccomp.FilterOf(config.Host);
         var options = new LaunchOptions { Cgroup = _cgroup?.Directory, Init = config.Host.Init, Filter = filter, FilterFlags = flags };

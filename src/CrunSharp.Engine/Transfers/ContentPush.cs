@@ -26,7 +26,8 @@ public sealed record PushedContent(IReadOnlyList<PushedLayer> Layers, IReadOnlyL
 /// <summary>Sends prepared content to a registry: only what is not there yet, and the name last.</summary>
 /// <param name="store">The store, which knows where layers are already.</param>
 /// <param name="client">The registry.</param>
-public sealed class ContentPush(Store store, RegistryClient client)
+/// <param name="progress">Hears how it goes on, by the digests of the blobs; null for nobody.</param>
+public sealed class ContentPush(Store store, RegistryClient client, IPushProgress? progress = null)
 {
     private const int MostAtOnce = 5;
 
@@ -42,7 +43,7 @@ public sealed class ContentPush(Store store, RegistryClient client)
         var sources = new MountSources(store, name);
         var options = new ParallelOptions { MaxDegreeOfParallelism = MostAtOnce, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(content.Layers.DistinctBy(static layer => layer.Blob.Digest), options, async (layer, cancel) =>
-            await repository.Blobs.PushAsync(layer.Blob, _ => ValueTask.FromResult(layer.Open()), new PushOptions { MountFrom = sources.Of(layer.DiffId) }, cancel).ConfigureAwait(false)).ConfigureAwait(false);
+            await PushAsync(repository, layer, sources, cancel).ConfigureAwait(false)).ConfigureAwait(false);
         foreach (var blob in content.Blobs)
         {
             var descriptor = new Descriptor { MediaType = blob.MediaType, Digest = Digest.Of(blob.Content.Span), Size = blob.Content.Length };
@@ -52,5 +53,28 @@ public sealed class ContentPush(Store store, RegistryClient client)
             await repository.Manifests.PutAsync(Digest.Of(manifest.Content.Span).ToString(), manifest.MediaType, manifest.Content, cancellationToken).ConfigureAwait(false);
         var reference = byDigest ? Digest.Of(content.Root.Content.Span).ToString() : name.Tag!;
         await repository.Manifests.PutAsync(reference, content.Root.MediaType, content.Root.Content, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task PushAsync(Repository repository, PushedLayer layer, MountSources sources, CancellationToken cancellationToken)
+    {
+        const long leastShown = 1 << 20;
+        var (sent, shown) = (0L, 0L);
+        progress?.Report(layer.Blob.Digest, new PushState(PushStage.Pushing, 0, layer.Blob.Size));
+        var how = new PushOptions { MountFrom = sources.Of(layer.DiffId), Progress = progress is null ? null : Count };
+        var result = await repository.Blobs.PushAsync(layer.Blob, _ => ValueTask.FromResult(layer.Open()), how, cancellationToken).ConfigureAwait(false);
+        progress?.Report(layer.Blob.Digest, result.Outcome switch
+        {
+            PushOutcome.AlreadyExists => new PushState(PushStage.Exists, 0, layer.Blob.Size),
+            PushOutcome.Mounted => new PushState(PushStage.Mounted, 0, layer.Blob.Size, result.From),
+            _ => new PushState(PushStage.Pushed, layer.Blob.Size, layer.Blob.Size),
+        });
+
+        void Count(long bytes)
+        {
+            sent += bytes;
+            if (sent - shown < leastShown) return;
+            shown = sent;
+            progress!.Report(layer.Blob.Digest, new PushState(PushStage.Pushing, sent, layer.Blob.Size));
+        }
     }
 }

@@ -20,17 +20,19 @@ internal sealed class EarlyUpload(Repository repository, CancellationToken cance
     private const int MostWaiting = 4 * UploadStream.UsualChunk;
     private readonly Channel<ArraySegment<byte>> _pieces = Channel.CreateUnbounded<ArraySegment<byte>>(new UnboundedChannelOptions { SingleReader = true });
     private readonly CancellationTokenSource _ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-    private Task<Digest>? _sending;
+    private readonly CancellationTokenSource _slow = new();
+    private readonly TaskCompletionSource<Descriptor> _made = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task? _sending;
     private int _waiting;
 
     /// <summary>Takes what was compressed.</summary>
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        if (_ending.IsCancellationRequested) return;
+        if (_slow.IsCancellationRequested || _ending.IsCancellationRequested) return;
         var waiting = Interlocked.Add(ref _waiting, buffer.Length);
         if (waiting > MostWaiting)
         {
-            _ending.Cancel(); // the registry is slower than this, and may better be asked first
+            _slow.Cancel(); // the registry is slower than this, and may better be asked first
             return;
         }
         var piece = ArrayPool<byte>.Shared.Rent(buffer.Length);
@@ -38,6 +40,9 @@ internal sealed class EarlyUpload(Repository repository, CancellationToken cance
         _pieces.Writer.TryWrite(new ArraySegment<byte>(piece, 0, buffer.Length));
         if (_sending is null && waiting >= LeastBytes) _sending = Task.Run(SendAsync, CancellationToken.None);
     }
+
+    /// <summary>Sends what is left, as all was written.</summary>
+    public override void Flush() => _pieces.Writer.TryComplete();
 
     /// <summary>Ends it; whether the registry has the layer now.</summary>
     /// <param name="blob">What all that was written is.</param>
@@ -47,7 +52,9 @@ internal sealed class EarlyUpload(Repository repository, CancellationToken cance
         if (_sending is null) return false;
         try
         {
-            return await _sending.ConfigureAwait(false) == blob.Digest;
+            _made.TrySetResult(blob);
+            await _sending.ConfigureAwait(false);
+            return true;
         }
         catch (Exception error) when (error is CrunException || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
@@ -59,21 +66,24 @@ internal sealed class EarlyUpload(Repository repository, CancellationToken cance
     public override async ValueTask DisposeAsync()
     {
         await _ending.CancelAsync().ConfigureAwait(false);
-        if (_sending is not null) await ((Task)_sending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_sending is not null) await _sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _ending.Dispose();
+        _slow.Dispose();
         await base.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async Task<Digest> SendAsync()
+    private async Task SendAsync()
     {
-        var upload = await repository.Blobs.StartUploadAsync(0, _ending.Token).ConfigureAwait(false);
+        var upload = await repository.Blobs.StartUploadAsync(0, _ending.Token, isHashed: true).ConfigureAwait(false);
         await using var _ = upload.ConfigureAwait(false);
+        using var givesUp = _slow.Token.Register(_ending.Cancel); // not before there is something to take back
         await foreach (var piece in _pieces.Reader.ReadAllAsync(_ending.Token).ConfigureAwait(false))
         {
             await upload.WriteAsync(piece, _ending.Token).ConfigureAwait(false);
             Interlocked.Add(ref _waiting, -piece.Count);
             ArrayPool<byte>.Shared.Return(piece.Array!);
         }
-        return (await upload.CommitAsync(MediaTypes.LayerGzip).ConfigureAwait(false)).Digest;
+        await upload.FlushAsync(_ending.Token).ConfigureAwait(false);
+        await upload.CommitAsync(await _made.Task.WaitAsync(_ending.Token).ConfigureAwait(false)).ConfigureAwait(false);
     }
 }

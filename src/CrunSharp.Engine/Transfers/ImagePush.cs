@@ -22,6 +22,37 @@ public sealed class ImagePush(Store store, RegistryClient client, IPushProgress 
     /// <exception cref="CrunException">The registry refuses it or cannot be reached, or a layer is damaged; the name in the registry has not changed.</exception>
     public async Task<Descriptor> RunAsync(Image image, ImageReference name, LayerCompression? compression, CancellationToken cancellationToken)
     {
+        var (manifest, _) = await SendAsync(image, name, compression, name.Tag, cancellationToken).ConfigureAwait(false);
+        // One of several that a name stands for stays that.
+        if (image.Names.Count > 0 || image.OtherNames.Count == 0) store.Images.Tag(image.Id, WithDigest(name, manifest.Digest));
+        return manifest;
+    }
+
+    /// <summary>Pushes an image for several platforms, and an index of them; afterwards they have its digest in the repository as a further name.</summary>
+    /// <param name="images">The images, of which the first is what the name means without a platform.</param>
+    /// <param name="name">The name that they shall have in the registry, with a tag.</param>
+    /// <param name="compression">How layers shall be compressed; null for as they are, and with gzip those that are not.</param>
+    /// <param name="cancellationToken">Ends it; what was sent completely stays there, and is not sent again.</param>
+    /// <returns>The index; the manifest where there is only one image.</returns>
+    /// <exception cref="CrunException">The registry refuses it or cannot be reached, or a layer is damaged; the name in the registry has not changed.</exception>
+    public async Task<Descriptor> RunAllAsync(IReadOnlyList<Image> images, ImageReference name, LayerCompression? compression, CancellationToken cancellationToken)
+    {
+        if (images.Count == 1) return await RunAsync(images[0], name, compression, cancellationToken).ConfigureAwait(false);
+        var manifests = new List<Descriptor>();
+        foreach (var image in images)
+        {
+            var (_, content) = await SendAsync(image, name, compression, null, cancellationToken).ConfigureAwait(false);
+            manifests.Add(OutgoingManifest.Describe(image, content));
+        }
+        var index = OutgoingManifest.Index(manifests);
+        var digest = await client.Repository(name).Manifests.PutAsync(name.Tag!, MediaTypes.Index, index, cancellationToken).ConfigureAwait(false);
+        store.Images.Tag(images[0].Id, WithDigest(name, digest), [.. images.Skip(1).Select(static image => image.Id)]);
+        return new Descriptor { MediaType = MediaTypes.Index, Digest = digest, Size = index.Length };
+    }
+
+    // Sends an image, and its manifest under a tag, or under its digest alone.
+    private async Task<(Descriptor Manifest, byte[] Content)> SendAsync(Image image, ImageReference name, LayerCompression? compression, string? tag, CancellationToken cancellationToken)
+    {
         var repository = client.Repository(name);
         var kept = compression is null ? OutgoingManifest.TryKept(store, image) : null;
         var blobs = kept is null ? new Descriptor[image.DiffIds.Count] : [.. ManifestReader.Read(kept).Layers];
@@ -54,10 +85,11 @@ public sealed class ImagePush(Store store, RegistryClient client, IPushProgress 
         var content = ManifestReader.Read(manifest);
         await repository.Blobs.PushAsync(content.Config, _ => ValueTask.FromResult<Stream>(new MemoryStream(image.RawConfig.ToArray(), writable: false)), null, cancellationToken).ConfigureAwait(false);
         var type = content.MediaType ?? (content.Config.MediaType == MediaTypes.DockerConfig ? MediaTypes.DockerManifest : MediaTypes.Manifest);
-        var digest = await repository.Manifests.PutAsync(name.Tag!, type, manifest, cancellationToken).ConfigureAwait(false);
-        store.Images.Tag(image.Id, ImageReference.Parse($"{name.Host}/{name.Path}@{digest}"));
-        return new Descriptor { MediaType = type, Digest = digest, Size = manifest.Length };
+        var digest = await repository.Manifests.PutAsync(tag ?? Digest.Of(manifest).ToString(), type, manifest, cancellationToken).ConfigureAwait(false);
+        return (new Descriptor { MediaType = type, Digest = digest, Size = manifest.Length }, manifest);
     }
+
+    private static ImageReference WithDigest(ImageReference name, Digest digest) => ImageReference.Parse($"{name.Host}/{name.Path}@{digest}");
 
     private async Task<Descriptor> CompressAsync(Digest diffId, LayerCompression? compression, Stream? copy, SemaphoreSlim compressing, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
 using CrunSharp.Registry;
@@ -26,7 +27,7 @@ internal sealed class LayerFetch(Store store, Repository repository, bool hasMir
         foreach (var (blob, _) in missing) progress.Report(blob, LayerStage.Waiting, 0);
         if (missing.Count == 0) return;
         // The largest first, so that it is not the last one alone.
-        missing.Sort(static (a, b) => b.Blob.Size.CompareTo(a.Blob.Size));
+        CollectionsMarshal.AsSpan(missing).Sort(static (a, b) => b.Blob.Size.CompareTo(a.Blob.Size));
         await RunAllAsync(missing, cancellationToken).ConfigureAwait(false);
     }
 

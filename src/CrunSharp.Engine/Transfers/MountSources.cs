@@ -18,7 +18,7 @@ internal sealed class MountSources(Store store, ImageReference target)
         var found = new Dictionary<Digest, List<string>>();
         foreach (var image in store.Images.List())
         {
-            foreach (var name in image.Names)
+            foreach (var name in image.Names.Concat(image.OtherNames))
             {
                 // Only a registry gives names with a digest.
                 if (name.Digest is null || name.Host != target.Host || name.Path == target.Path || image.Damage is not null) continue;

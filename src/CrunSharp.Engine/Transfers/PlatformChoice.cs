@@ -8,6 +8,9 @@ public static class PlatformChoice
 {
     private const int Never = -1;
 
+    // A word alone is one of these; with its system, an architecture is whatever an image says.
+    private static readonly string[] Architectures = ["386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x", "wasm"];
+
     /// <summary>Reads <c>os[/architecture[/variant]]</c>, or an architecture alone, in any of the usual spellings.</summary>
     /// <exception cref="CrunException">It is not of that form.</exception>
     public static Platform Parse(string text)
@@ -17,9 +20,9 @@ public static class PlatformChoice
             throw CrunException.Invalid($"\"{text}\" is not of the form os[/architecture[/variant]]");
         if (parts.Length == 1)
         {
-            return parts[0] is "linux" or "windows" or "darwin" or "freebsd"
-                ? Normalize(Platform.Host with { Os = parts[0] })
-                : Normalize(new Platform { Os = Platform.Host.Os, Architecture = parts[0] });
+            if (parts[0] is "linux" or "windows" or "darwin" or "freebsd") return Normalize(Platform.Host with { Os = parts[0] });
+            var alone = Normalize(new Platform { Os = Platform.Host.Os, Architecture = parts[0] });
+            return Architectures.Contains(alone.Architecture) ? alone : throw CrunException.Invalid($"\"{text}\": unknown operating system or architecture");
         }
         return Normalize(new Platform { Os = parts[0], Architecture = parts[1], Variant = parts.Length > 2 ? parts[2] : null });
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Engine.Containers;
 using CrunSharp.Engine.Supervision;
 using CrunSharp.Kernel;
@@ -88,7 +89,7 @@ public sealed class VolumeStore(EnginePaths paths, TimeProvider time)
         {
             if (TryFind(name) is { } volume) volumes.Add(volume);
         }
-        volumes.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name));
+        CollectionsMarshal.AsSpan(volumes).Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name));
         return volumes;
     }
 

@@ -49,6 +49,22 @@ public class DiskUsageTests
     }
 
     [Test]
+    public void A_pipe_is_read_to_its_end_or_as_far_as_it_may([Values(0, 4096, 20_000)] int size)
+    {
+        var content = new byte[size];
+        Random.Shared.NextBytes(content);
+        foreach (var (most, isRead) in ((long, bool)[])[(size, true), (100_000, true), (size - 1, false)])
+        {
+            var (reading, writing) = FileDescriptor.Pipe();
+            using (reading)
+            {
+                using (var stream = new FileStream(writing, FileAccess.Write, 0)) stream.Write(content);
+                Assert.That(OpenFile.ReadAll(reading, most, out _), isRead ? Is.EqualTo(content) : Is.Null);
+            }
+        }
+    }
+
+    [Test]
     public void Two_names_change_places()
     {
         File.WriteAllText($"{_folder}/file", "file");

@@ -7,15 +7,17 @@ namespace CrunSharp.Kernel.Compression;
 
 /// <summary>The checksum that gzip has.</summary>
 /// <seealso href="https://www.rfc-editor.org/rfc/rfc1952#section-8"/>
-internal static class Crc32
+public static class Crc32
 {
     private const uint Polynomial = 0xedb88320;
     private static uint[]? s_tables;
 
     /// <summary>The checksum of these bytes.</summary>
-    public static uint Of(ReadOnlySpan<byte> content)
+    /// <param name="content">The bytes.</param>
+    /// <param name="before">The checksum of those before them.</param>
+    public static uint Of(ReadOnlySpan<byte> content, uint before = 0)
     {
-        var checksum = uint.MaxValue;
+        var checksum = ~before;
         if (Pclmulqdq.IsSupported && Sse41.IsSupported && content.Length >= 128)
         {
             var folded = content.Length & ~15;

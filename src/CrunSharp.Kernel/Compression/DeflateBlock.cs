@@ -1,27 +1,24 @@
+using System.Runtime.CompilerServices;
+
 namespace CrunSharp.Kernel.Compression;
 
-/// <summary>Gathers literals and matches, and writes them as a block of deflate with codes of its own.</summary>
+/// <summary>Literals and matches that are counted by who finds them, and written as a block of deflate with codes of its own.</summary>
 /// <seealso href="https://www.rfc-editor.org/rfc/rfc1951"/>
 internal sealed unsafe class DeflateBlock
 {
     /// <summary>How many matches a block may have.</summary>
     public const int MostMatches = 16 * 1024;
 
+    /// <summary>The symbol of the shortest lengths.</summary>
+    public const int Lengths = 257;
+
     private const int EndOfBlock = 256;
-    private const int Lengths = 257;
     private const int LongestMatch = 258;
-    private readonly byte[] _slotOfLength = new byte[LongestMatch + 1];
-    private readonly byte[] _slotOfDistance = new byte[512];
     private readonly HuffmanCode _symbols = new(288, 14); // four literals and what is left of a byte fit into 64 bits
     private readonly HuffmanCode _distances = new(30, 15);
     private readonly HuffmanCode _lengthsOfCodes = new(19, 7);
     private readonly uint[] _lengthCodes = new uint[LongestMatch + 1];
-    private readonly byte[] _lengthBits = new byte[LongestMatch + 1];
-
-    // The literals before it, its length and its distance less one.
-    private readonly ulong[] _matches = new ulong[MostMatches];
-    private int _count;
-    private ulong _extraBits;
+    private readonly uint[] _distanceCodes = new uint[32];
 
     /// <summary>Makes its tables.</summary>
     public DeflateBlock()
@@ -29,57 +26,61 @@ internal sealed unsafe class DeflateBlock
         for (var slot = 0; slot < 29; slot++)
         {
             var last = slot == 28 ? LongestMatch : LengthBase(slot + 1) - 1;
-            for (var length = LengthBase(slot); length <= last; length++) _slotOfLength[length] = (byte)slot;
+            for (var length = LengthBase(slot); length <= last; length++) SlotOfLength[length] = (byte)slot;
         }
-        _slotOfLength[LongestMatch] = 28;
+        SlotOfLength[LongestMatch] = 28;
         for (var slot = 0; slot < 30; slot++)
         {
             for (var at = DistanceBase(slot); at < DistanceBase(slot + 1); at += at < 256 ? 1 : 128)
-                _slotOfDistance[at < 256 ? at : 256 + (at >> 7)] = (byte)slot;
+                SlotOfDistance[PlaceOfSlot(at)] = (byte)slot;
         }
     }
 
     private static ReadOnlySpan<byte> OrderOfLengths => [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-    /// <summary>Whether no more matches fit.</summary>
-    public bool IsFull => _count == MostMatches;
+    /// <summary>How often each literal and each class of lengths occurs.</summary>
+    public uint[] SymbolCounts => _symbols.Counts;
+
+    /// <summary>How often each class of distances occurs.</summary>
+    public uint[] DistanceCounts => _distances.Counts;
+
+    /// <summary>The class of a length.</summary>
+    public byte[] SlotOfLength { get; } = new byte[LongestMatch + 1];
+
+    /// <summary>The class of a distance, at its <see cref="PlaceOfSlot"/>.</summary>
+    public byte[] SlotOfDistance { get; } = new byte[512];
+
+    /// <summary>The matches of a block, made by <see cref="Match"/>.</summary>
+    public ulong[] Matches { get; } = new ulong[MostMatches];
 
     /// <summary>Starts a block.</summary>
     public void Begin()
     {
-        (_count, _extraBits) = (0, 0);
         Array.Clear(_symbols.Counts);
         Array.Clear(_distances.Counts);
     }
 
-    /// <summary>Adds literals and then a match.</summary>
-    /// <param name="literals">Where the literals begin.</param>
-    /// <param name="run">How many there are, up to 2^31.</param>
+    /// <summary>Where the class of a distance less one is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int PlaceOfSlot(int distance) => distance < 256 ? distance : 256 + (distance >> 7);
+
+    /// <summary>A match.</summary>
+    /// <param name="run">The literals before it.</param>
+    /// <param name="slot">The class of its distance.</param>
     /// <param name="length">3 to 258.</param>
-    /// <param name="distance">1 to 32768.</param>
-    public void Add(byte* literals, int run, int length, int distance)
-    {
-        fixed (uint* counts = _symbols.Counts)
-        {
-            for (var i = 0; i < run; i++) counts[literals[i]]++;
-            var slot = _slotOfLength[length];
-            counts[Lengths + slot]++;
-            var far = SlotOf(distance - 1);
-            _distances.Counts[far]++;
-            _extraBits += LengthExtra(slot) + DistanceExtra(far);
-        }
-        _matches[_count++] = (ulong)run << 32 | (uint)length << 16 | (uint)(distance - 1);
-    }
+    /// <param name="distance">Its distance less one.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Match(int run, int slot, int length, int distance) => (ulong)run << 32 | (uint)slot << 25 | (uint)length << 16 | (uint)distance;
 
     /// <summary>Writes the block.</summary>
     /// <param name="content">All that it says.</param>
     /// <param name="length">How many bytes that are.</param>
-    /// <param name="run">How many of them come after the last match.</param>
+    /// <param name="count">How many matches it has.</param>
+    /// <param name="run">How many bytes come after the last match.</param>
     /// <param name="isLast">Whether it ends the stream.</param>
     /// <param name="output">Where to.</param>
-    public void Write(byte* content, int length, int run, bool isLast, ref BitWriter output)
+    public void Write(byte* content, int length, int count, int run, bool isLast, ref BitWriter output)
     {
-        for (var i = length - run; i < length; i++) _symbols.Counts[content[i]]++;
         _symbols.Counts[EndOfBlock] = 1;
         _symbols.Make();
         _distances.Make();
@@ -92,7 +93,7 @@ internal sealed unsafe class DeflateBlock
         packed = packed[..Pack(codes, packed)];
         var written = 19;
         while (written > 4 && _lengthsOfCodes.Lengths[OrderOfLengths[written - 1]] == 0) written--;
-        var cost = 14 + 3 * written + CostOfLengths() + _symbols.Cost + _distances.Cost + (long)_extraBits;
+        var cost = 14 + 3 * written + CostOfLengths() + _symbols.Cost + _distances.Cost + CostOfExtra();
         if (cost >= 8L * length + 40 * (1 + length / 65535))
         {
             output.Store(content, length, isLast);
@@ -113,13 +114,21 @@ internal sealed unsafe class DeflateBlock
             if (symbol >= 16) output.Add(packed[i + 1], symbol switch { 16 => 2, 17 => 3, _ => 7 });
             output.Flush();
         }
-        WriteContent(content, run, ref output);
+        WriteContent(content, count, run, ref output);
     }
 
     private long CostOfLengths()
     {
         var counts = _lengthsOfCodes.Counts;
         return _lengthsOfCodes.Cost + 2 * counts[16] + 3 * counts[17] + 7 * counts[18];
+    }
+
+    private long CostOfExtra()
+    {
+        var bits = 0L;
+        for (var slot = 0; slot < 29; slot++) bits += _symbols.Counts[Lengths + slot] * LengthExtra(slot);
+        for (var slot = 0; slot < 30; slot++) bits += _distances.Counts[slot] * DistanceExtra(slot);
+        return bits;
     }
 
     // Runs of equal lengths become one symbol: pairs of a symbol and what goes with it.
@@ -161,61 +170,70 @@ internal sealed unsafe class DeflateBlock
         }
     }
 
-    private void WriteContent(byte* content, int run, ref BitWriter output)
+    private void WriteContent(byte* content, int count, int run, ref BitWriter output)
     {
         for (var length = 3; length <= LongestMatch; length++)
         {
-            var slot = _slotOfLength[length];
+            var slot = SlotOfLength[length];
             var bits = _symbols.Lengths[Lengths + slot];
-            _lengthCodes[length] = _symbols.Codes[Lengths + slot] | (uint)(length - LengthBase(slot)) << bits;
-            _lengthBits[length] = (byte)(bits + LengthExtra(slot));
+            var code = _symbols.Codes[Lengths + slot] | (uint)(length - LengthBase(slot)) << bits;
+            _lengthCodes[length] = code << 8 | (uint)bits + LengthExtra(slot);
         }
+        for (var slot = 0; slot < 30; slot++) _distanceCodes[slot] = (uint)_distances.Codes[slot] << 16 | DistanceExtra(slot) << 8 | _distances.Lengths[slot];
         Span<uint> packed = stackalloc uint[256];
-        for (var i = 0; i < packed.Length; i++) packed[i] = _symbols.Codes[i] | (uint)_symbols.Lengths[i] << 16;
+        for (var i = 0; i < packed.Length; i++) packed[i] = (uint)_symbols.Codes[i] << 8 | _symbols.Lengths[i];
         var to = output;
-        fixed (uint* literals = packed, lengthCodes = _lengthCodes)
-        fixed (byte* lengthBits = _lengthBits, far = _slotOfDistance, farBits = _distances.Lengths)
-        fixed (ushort* farCodes = _distances.Codes)
+        fixed (uint* literals = packed, lengthCodes = _lengthCodes, distanceCodes = _distanceCodes)
+        fixed (ulong* matches = Matches)
         {
-            for (var i = 0; i < _count; i++)
+            var end = matches + count;
+            for (var next = matches; next < end; next++)
             {
-                var match = _matches[i];
-                var (before, length, distance) = ((int)(match >> 32), (int)(match >> 16) & 0xffff, (uint)match & 0xffff);
-                WriteLiterals(content, before, literals, ref to);
+                var match = *next;
+                var before = (int)(match >> 32);
+                for (; before > 4; before -= 4, content += 4) WriteFour(content, literals, ref to);
+                // Up to four, without a branch that nobody can foresee.
+                var a = literals[content[0]] & (uint)(-before >> 31);
+                var b = literals[content[1]] & (uint)(1 - before >> 31);
+                var c = literals[content[2]] & (uint)(2 - before >> 31);
+                var d = literals[content[3]] & (uint)(3 - before >> 31);
+                to.Add(a >> 8, (byte)a);
+                to.Add(b >> 8, (byte)b);
+                to.Add(c >> 8, (byte)c);
+                to.Add(d >> 8, (byte)d);
+                to.Flush();
+                var length = (int)(match >> 16) & 0x1ff;
                 content += before + length;
-                to.Add(lengthCodes[length], lengthBits[length]);
-                var slot = far[distance < 256 ? distance : 256 + (distance >> 7)];
-                to.Add(farCodes[slot], farBits[slot]);
-                to.Add(distance - (uint)DistanceBase(slot), (int)DistanceExtra(slot));
+                var code = lengthCodes[length];
+                to.Add(code >> 8, (byte)code);
+                code = distanceCodes[match >> 25 & 0x1f];
+                to.Add(code >> 16, (byte)code);
+                var extra = (int)(code >> 8) & 0xff;
+                to.Add((uint)match & 0xffff & (1u << extra) - 1, extra);
                 to.Flush();
             }
-            WriteLiterals(content, run, literals, ref to);
+            for (; run >= 4; run -= 4, content += 4) WriteFour(content, literals, ref to);
+            for (; run > 0; run--, content++)
+            {
+                to.Add(literals[*content] >> 8, (byte)literals[*content]);
+                to.Flush();
+            }
         }
         to.Add(_symbols.Codes[EndOfBlock], _symbols.Lengths[EndOfBlock]);
         to.Flush();
         output = to;
     }
 
-    private static void WriteLiterals(byte* content, int run, uint* codes, ref BitWriter to)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WriteFour(byte* content, uint* codes, ref BitWriter to)
     {
-        var end = content + run;
-        for (; content + 4 <= end; content += 4)
-        {
-            uint a = codes[content[0]], b = codes[content[1]], c = codes[content[2]], d = codes[content[3]];
-            to.Add((ushort)a, (int)(a >> 16));
-            to.Add((ushort)b, (int)(b >> 16));
-            to.Add((ushort)c, (int)(c >> 16));
-            to.Add((ushort)d, (int)(d >> 16));
-            to.Flush();
-        }
-        for (; content < end; content++)
-        {
-            to.Add((ushort)codes[*content], (int)(codes[*content] >> 16));
-            to.Flush();
-        }
+        uint a = codes[content[0]], b = codes[content[1]], c = codes[content[2]], d = codes[content[3]];
+        to.Add(a >> 8, (byte)a);
+        to.Add(b >> 8, (byte)b);
+        to.Add(c >> 8, (byte)c);
+        to.Add(d >> 8, (byte)d);
+        to.Flush();
     }
-
-    private int SlotOf(int distance) => _slotOfDistance[distance < 256 ? distance : 256 + (distance >> 7)];
 
     private static uint LengthExtra(int slot) => slot is < 8 or 28 ? 0 : (uint)(slot - 4) >> 2;
 

@@ -5,6 +5,7 @@ namespace CrunSharp.Kernel.Compression;
 internal sealed class HuffmanCode(int symbols, int longest)
 {
     private readonly uint[] _order = new uint[symbols];
+    private readonly uint[] _sorted = new uint[symbols];
     private readonly uint[] _weights = new uint[symbols];
 
     /// <summary>How often each symbol occurs: at most 2^23 - 1 times.</summary>
@@ -69,8 +70,25 @@ internal sealed class HuffmanCode(int symbols, int longest)
         {
             if (Counts[symbol] == 0) _order[count++] = symbol;
         }
-        _order.AsSpan(0, count).Sort();
+        SortByCount(count);
         return count;
+    }
+
+    // By each byte of the counts in turn, the lowest first.
+    private void SortByCount(int count)
+    {
+        var most = 0u;
+        for (var i = 0; i < count; i++) most |= _order[i];
+        Span<int> places = stackalloc int[257];
+        Span<uint> from = _order.AsSpan(0, count), to = _sorted.AsSpan(0, count);
+        for (var shift = 9; most >> shift > 0; shift += 8)
+        {
+            places.Clear();
+            foreach (var one in from) places[(byte)(one >> shift) + 1]++;
+            for (var i = 0; i < 256; i++) places[i + 1] += places[i];
+            foreach (var one in from) to[places[(byte)(one >> shift)]++] = one;
+            to.CopyTo(from);
+        }
     }
 
     // Two queues, one of symbols and one of what was joined: both are sorted, so the two lightest are at their heads.

@@ -288,19 +288,26 @@ public static unsafe class FileAt
     /// <exception cref="CrunException">The errors of getdents64.</exception>
     public static List<string> List(SafeFileHandle directory)
     {
+        // A handle of its own, so that listing neither moves nor depends on the offset of the caller's.
+        // A directory that was removed while it was open may still be opened or not, by file system.
+        using var listing = TryOpen(directory, ".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out var errno);
+        if (listing is null && errno == Errno.ENOENT) return [];
+        if (listing is null) throw SystemCall.Failure(errno, $"list {PathOf(directory)}", $"openat({SystemCall.Fd(directory)}, \".\", O_RDONLY|O_DIRECTORY)");
+        return ListOnce(listing);
+    }
+
+    /// <summary>As <see cref="List"/>, through a handle that was opened for reading and is listed only this once: its offset is at the end then.</summary>
+    /// <exception cref="CrunException">The errors of getdents64.</exception>
+    public static List<string> ListOnce(SafeFileHandle directory)
+    {
         var names = new List<string>();
         const int size = 32 * 1024;
         var buffer = (byte*)NativeMemory.Alloc(size);
         try
         {
-            // A handle of its own, so that listing neither moves nor depends on the offset of the caller's.
-            // A directory that was removed while it was open may still be opened or not, by file system.
-            using var listing = TryOpen(directory, ".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out var errno);
-            if (listing is null && errno == Errno.ENOENT) return names;
-            if (listing is null) throw SystemCall.Failure(errno, $"list {PathOf(directory)}", $"openat({SystemCall.Fd(directory)}, \".\", O_RDONLY|O_DIRECTORY)");
             for (; ; )
             {
-                var length = C.getdents64(listing, buffer, size);
+                var length = C.getdents64(directory, buffer, size);
                 if (length < 0 && SystemCall.LastErrno == Errno.ENOENT) return names;
                 if (length < 0) throw SystemCall.Failure($"list {PathOf(directory)}", $"getdents64({SystemCall.Fd(directory)})");
                 if (length == 0) return names;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 using Microsoft.Win32.SafeHandles;
@@ -34,19 +35,20 @@ public static unsafe class FileContent
 
     private static long CopyByHand(SafeFileHandle from, SafeFileHandle to, long offset)
     {
-        var buffer = new byte[BufferSize];
+        // Of the pool: one for each of thousands of small files would be most of the collector's work.
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
-            while (RandomAccess.Read(from, buffer, offset) is > 0 and var count)
+            while (OpenFile.ReadAt(from, buffer, offset) is > 0 and var count)
             {
-                RandomAccess.Write(to, buffer.AsSpan(0, count), offset);
+                OpenFile.WriteAt(to, buffer.AsSpan(0, count), offset);
                 offset += count;
             }
             return offset;
         }
-        catch (IOException error)
+        finally
         {
-            throw CrunException.Of(error, $"copy to {FileAt.PathOf(to)}");
+            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 }

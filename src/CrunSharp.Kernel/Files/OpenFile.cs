@@ -40,7 +40,23 @@ public static unsafe class OpenFile
         var content = new byte[size];
         small.CopyTo(content);
         length += ReadUpTo(file, content.AsSpan(length));
-        return length == content.Length ? content : content[..length];
+        return length < content.Length ? content[..length] : ReadRest(file, content, most, out size);
+    }
+
+    // What has no size: a pipe, a device, a file of procfs.
+    private static byte[]? ReadRest(SafeFileHandle file, byte[] content, long most, out long size)
+    {
+        Span<byte> next = stackalloc byte[4096];
+        size = content.Length;
+        while (ReadUpTo(file, next) is > 0 and var count)
+        {
+            size += count;
+            if (size > most) return null;
+            if (size > content.Length) Array.Resize(ref content, (int)Math.Min(Math.Max(size, content.Length * 2L), Array.MaxLength));
+            next[..count].CopyTo(content.AsSpan((int)(size - count)));
+        }
+        if (size < content.Length) Array.Resize(ref content, (int)size);
+        return content;
     }
 
     private static int ReadUpTo(SafeFileHandle file, Span<byte> buffer)
@@ -129,6 +145,15 @@ public static unsafe class OpenFile
         if (C.fsync(file) != 0) throw SystemCall.Failure($"sync {FileAt.PathOf(file)}", $"fsync({SystemCall.Fd(file)})");
     }
 
+    /// <summary>Has a part of the file written to the disk from now on, so that <see cref="Sync"/> has less to wait for; a file system that cannot do it does it then.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="offset">Where the part begins, in bytes.</param>
+    /// <param name="count">How many bytes it has.</param>
+    public static void StartSync(SafeFileHandle file, long offset, long count)
+    {
+        _ = C.sync_file_range(file, offset, count, AT.SYNC_FILE_RANGE_WRITE);
+    }
+
     /// <summary>Waits until all of the file system that the file is on would survive a power cut.</summary>
     /// <exception cref="CrunException">The errors of syncfs.</exception>
     public static void SyncFileSystem(SafeFileHandle file)
@@ -138,12 +163,18 @@ public static unsafe class OpenFile
 
     /// <summary>The bytes that can still be written to the file system that the file is on.</summary>
     /// <exception cref="CrunException">The errors of fstatvfs.</exception>
-    public static long FreeBytes(SafeFileHandle file)
+    public static long FreeBytes(SafeFileHandle file) => Space(file).Free;
+
+    /// <summary>The size of the file system that the file is on, and what of it can still be written, in bytes.</summary>
+    /// <exception cref="CrunException">The errors of fstatvfs.</exception>
+    public static (long Size, long Free) Space(SafeFileHandle file)
     {
         statvfs buffer;
         if (C.fstatvfs(file, &buffer) != 0)
             throw SystemCall.Failure($"look at the file system of {FileAt.PathOf(file)}", $"fstatvfs({SystemCall.Fd(file)})");
-        return buffer.f_bavail > long.MaxValue / buffer.f_frsize ? long.MaxValue : (long)(buffer.f_bavail * buffer.f_frsize);
+        return (Bytes(buffer.f_blocks, buffer.f_frsize), Bytes(buffer.f_bavail, buffer.f_frsize));
+
+        static long Bytes(ulong blocks, ulong size) => blocks > long.MaxValue / size ? long.MaxValue : (long)(blocks * size);
     }
 
     /// <summary>

@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
+using CrunSharp.Kernel.Processes;
 using CrunSharp.Kernel.Sockets;
 using CrunSharp.Oci;
 using Microsoft.Win32.SafeHandles;
@@ -15,7 +16,7 @@ public static class NetworkNamespace
 
     /// <summary>Opens the network namespace in which a process is.</summary>
     /// <exception cref="CrunException">The process does not exist any more.</exception>
-    public static SafeFileHandle Open(int pid) => FileAt.Open(null, $"/proc/{pid}/ns/net", OpenFlags.O_RDONLY);
+    public static SafeFileHandle Open(int pid) => FileAt.Open(null, PidHandle.PathOf(pid, "ns/net"), OpenFlags.O_RDONLY);
 
     /// <summary>Opens the network namespace of the calling thread.</summary>
     /// <exception cref="CrunException">The file system /proc is missing.</exception>

@@ -109,7 +109,7 @@ public readonly record struct CapabilitySet(ulong Mask)
     public override string ToString() => string.Join(',', ToNames());
 
     /// <summary>The five sets that the calling thread has now.</summary>
-    /// <remarks>By capget and prctl, which take a fifth of the time of reading <c>/proc/thread-self/status</c>.</remarks>
+    /// <remarks>By capget and prctl: procfs is not needed.</remarks>
     /// <exception cref="CrunException">The kernel is older than capabilities of 64 bits (Linux 2.6.26).</exception>
     public static unsafe ProcessCapabilities OfThisProcess()
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 using Microsoft.Win32.SafeHandles;
@@ -45,6 +46,13 @@ public sealed unsafe class PidHandle : IDisposable
         return null;
     }
 
+    /// <summary>The path of one of the process's files in procfs.</summary>
+    public string PathOf(string name) => PathOf(Pid, name);
+
+    /// <summary>The path of one of a process's files in procfs.</summary>
+    /// <remarks>A number in an interpolated string would set up the pool of arrays, a hundredth of an <c>exec</c>.</remarks>
+    public static string PathOf(int pid, string name) => string.Concat("/proc/", pid.ToString(CultureInfo.InvariantCulture), "/", name);
+
     /// <summary>Whether the process has ended.</summary>
     public bool HasEnded => Poll.Wait(File, PollEvents.POLLIN, TimeSpan.Zero);
 
@@ -53,7 +61,7 @@ public sealed unsafe class PidHandle : IDisposable
     {
         // procfs has no sizes, so read what there is; the name in parentheses may contain anything.
         Span<byte> buffer = stackalloc byte[1024];
-        using var file = Files.FileAt.TryOpen(null, $"/proc/{pid}/stat", OpenFlags.O_RDONLY, out _);
+        using var file = Files.FileAt.TryOpen(null, PathOf(pid, "stat"), OpenFlags.O_RDONLY, out _);
         if (file is null) return 0;
         int length;
         try

@@ -32,7 +32,7 @@ public sealed unsafe class Poll
         {
             for (; ; )
             {
-                var left = timeout is { } limit ? limit - Stopwatch.GetElapsedTime(started) : Timeout.InfiniteTimeSpan;
+                var left = timeout is { Ticks: > 0 } limit ? limit - Stopwatch.GetElapsedTime(started) : TimeSpan.Zero;
                 var milliseconds = timeout is null ? -1 : (int)Math.Clamp(Math.Ceiling(left.TotalMilliseconds), 0, int.MaxValue);
                 var ready = C.poll(first, (nuint)files.Length, milliseconds);
                 if (ready >= 0) return ready > 0;

@@ -29,7 +29,7 @@ public sealed unsafe class Stage : IDisposable
     {
         try
         {
-            return FileAt.ReadSymbolicLink(null, $"/proc/{process.Pid}/exe").StartsWith("/memfd:crun-sharp-stage", StringComparison.Ordinal);
+            return FileAt.ReadSymbolicLink(null, process.PathOf("exe")).StartsWith("/memfd:crun-sharp-stage", StringComparison.Ordinal);
         }
         catch (CrunException)
         {
@@ -58,7 +58,7 @@ public sealed unsafe class Stage : IDisposable
             using var memory = Memory("crun-sharp-plan", steps, StagePlan.DataOffset, data.Span, MFD.MFD_CLOEXEC);
             var size = StagePlan.DataOffset + data.Length;
             var inherited = new List<SafeHandle>(plan.Inherited) { memory, report };
-            var pid = Spawn.Start($"/proc/self/fd/{program.DangerousGetHandle()}",
+            var pid = Spawn.Start(PathOf(program),
                 ["crun-sharp-stage", memory.DangerousGetHandle().ToString(), size.ToString()], [],
                 [standardInput, standardOutput, standardError], inherited, newSession: false);
             var stage = new Stage(plan, channel) { _launcher = pid };
@@ -85,7 +85,7 @@ public sealed unsafe class Stage : IDisposable
         plan.Attend(child.Pid);
         var (steps, data) = plan.Write(report: -1);
         using var memory = Memory("crun-sharp-plan", steps, StagePlan.DataOffset, data.Span, 0);
-        throw Spawn.Become($"/proc/self/fd/{Program().DangerousGetHandle()}",
+        throw Spawn.Become(PathOf(Program()),
             ["crun-sharp-stage", memory.DangerousGetHandle().ToString(), (StagePlan.DataOffset + data.Length).ToString()]);
     }
 
@@ -180,6 +180,8 @@ public sealed unsafe class Stage : IDisposable
             return program;
         }
     }
+
+    private static string PathOf(SafeFileHandle program) => string.Concat("/proc/self/fd/", program.DangerousGetHandle().ToString());
 
     private static SafeFileHandle Memory(string name, ReadOnlySpan<byte> head, int offset, ReadOnlySpan<byte> tail, uint flags)
     {

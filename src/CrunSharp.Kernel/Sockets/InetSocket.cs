@@ -117,6 +117,36 @@ public static unsafe class InetSocket
         }
     }
 
+    /// <summary>Receives a datagram, and who sent it.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="buffer">Gets it; what does not fit is lost.</param>
+    /// <param name="sender">Who sent it; null when that cannot be told.</param>
+    /// <param name="errno">EAGAIN when nothing is there, or another error.</param>
+    /// <returns>The number of bytes; -1 with an error.</returns>
+    public static int ReceiveFrom(SafeFileHandle socket, Span<byte> buffer, out IPEndPoint? sender, out Errno errno)
+    {
+        var address = stackalloc byte[AddressSize];
+        var length = (uint)AddressSize;
+        fixed (byte* start = buffer)
+        {
+            var count = C.recvfrom(socket, start, (nuint)buffer.Length, SOCK.MSG_DONTWAIT, address, &length);
+            errno = count < 0 ? SystemCall.LastErrno : Errno.None;
+            sender = count < 0 ? null : Decode(new ReadOnlySpan<byte>(address, (int)Math.Min(length, AddressSize)));
+            return (int)count;
+        }
+    }
+
+    /// <summary>Sends a datagram to somebody.</summary>
+    /// <returns>The error: EAGAIN when there is no room, and others of sendto.</returns>
+    public static Errno SendTo(SafeFileHandle socket, ReadOnlySpan<byte> data, IPEndPoint receiver)
+    {
+        var address = stackalloc byte[AddressSize];
+        fixed (byte* start = data)
+        {
+            return C.sendto(socket, start, (nuint)data.Length, SOCK.MSG_DONTWAIT | SOCK.MSG_NOSIGNAL, address, Encode(receiver, address)) < 0 ? SystemCall.LastErrno : Errno.None;
+        }
+    }
+
     /// <summary>Sends as much as there is room for.</summary>
     /// <returns>The number of bytes; -1 with EAGAIN when there is no room, or with another error.</returns>
     public static int Send(SafeFileHandle socket, ReadOnlySpan<byte> data, out Errno errno)
@@ -134,6 +164,18 @@ public static unsafe class InetSocket
 
     private static void SetOption(SafeFileHandle socket, int level, int name, int value) =>
         C.setsockopt(socket, level, name, &value, sizeof(int));
+
+    private static IPEndPoint? Decode(ReadOnlySpan<byte> address)
+    {
+        if (address.Length < 16) return null;
+        var port = BinaryPrimitives.ReadUInt16BigEndian(address[2..]);
+        return BitConverter.ToUInt16(address) switch
+        {
+            SOCK.AF_INET => new IPEndPoint(new IPAddress(address[4..8]), port),
+            SOCK.AF_INET6 when address.Length >= AddressSize => new IPEndPoint(new IPAddress(address[8..24], BitConverter.ToUInt32(address[24..])), port),
+            _ => null,
+        };
+    }
 
     // struct sockaddr_in and struct sockaddr_in6
     private static uint Encode(IPEndPoint address, byte* bytes)

@@ -12,7 +12,7 @@ public class SubnetTests
 
     [TestCase("10.88.0.1/16")]
     [TestCase("10.88.0.0")]
-    [TestCase("10.88.0.0/30")]
+    [TestCase("10.88.0.0/31")]
     [TestCase("10.88.0.0/+16")]
     [TestCase("::/16")]
     [TestCase("")]
@@ -21,8 +21,8 @@ public class SubnetTests
     [Test]
     public void Network_gateway_and_broadcast_are_not_for_containers()
     {
-        var subnet = Subnet.Parse("192.0.2.0/29");
-        var usable = Enumerable.Range(0, 8).Where(i => subnet.IsUsable(subnet.First + (uint)i));
+        var plan = AddressPlan.Of(new NetworkRecord { Name = "n", Bridge = "b", Subnet = "192.0.2.0/29" });
+        var usable = Enumerable.Range(0, 8).Where(i => plan.IsUsable(plan.Subnet.First + (uint)i));
         Assert.That(usable, Is.EqualTo(new[] { 2, 3, 4, 5, 6 }));
     }
 

@@ -1,6 +1,5 @@
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Sockets;
-using CrunSharp.Network.Addresses;
 using CrunSharp.Network.Nftables;
 
 namespace CrunSharp.Network.Tests.Nftables;
@@ -63,7 +62,7 @@ public class RulesetTests
         using var netfilter = NetlinkSocket.Open(NetlinkProtocol.NETLINK_NETFILTER);
         var batch = Ruleset.Batch();
         Ruleset.AddAll(batch);
-        Ruleset.AddNetwork(batch, "crunsharp0", Subnet.Parse("10.88.0.0/16"));
+        Ruleset.AddNetwork(batch, new NetworkRecord { Name = "bridge", Bridge = "crunsharp0", Subnet = "10.88.0.0/16" });
         PortMap.Add(batch,
         [
             new PortForward { HostPort = 8080, ContainerPort = 80 },

@@ -13,9 +13,9 @@ namespace CrunSharp.Network.Addresses;
 /// there, so an address has one owner whatever is killed when. Its caller holds the network's lock.
 /// </summary>
 /// <param name="paths">Where networks keep their files.</param>
-/// <param name="network">The network's name.</param>
-/// <param name="subnet">Its addresses.</param>
-internal sealed class AddressPool(NetworkPaths paths, string network, Subnet subnet)
+/// <param name="network">The network.</param>
+/// <param name="plan">Its addresses.</param>
+internal sealed class AddressPool(NetworkPaths paths, NetworkRecord network, AddressPlan plan)
 {
     /// <summary>Takes the next free address after the one that was taken last.</summary>
     /// <param name="owner">Who takes it.</param>
@@ -23,14 +23,13 @@ internal sealed class AddressPool(NetworkPaths paths, string network, Subnet sub
     /// <exception cref="CrunException">All addresses are taken.</exception>
     public uint Take(LeaseRecord owner, Func<bool> reclaim)
     {
-        using var cursor = FileAt.Open(null, paths.CursorOf(network), OpenFlags.O_RDWR | OpenFlags.O_CREAT | OpenFlags.O_NOFOLLOW, 0x180);
+        using var cursor = FileAt.Open(null, paths.CursorOf(network.Key), OpenFlags.O_RDWR | OpenFlags.O_CREAT | OpenFlags.O_NOFOLLOW, 0x180);
         var last = ReadCursor(cursor);
-        var next = Next(last);
-        if (!TryTake(next, owner))
+        if (plan.Next(last) is not { } next || !TryTake(next, owner))
         {
             next = NextFree(last) ?? (reclaim() ? NextFree(last) : null)
-                ?? throw CrunException.Exists($"all addresses of {subnet} are taken", $"connect to network {network}");
-            if (!TryTake(next, owner)) throw CrunException.WrongState($"the lock of network {network} is not held", $"take {Subnet.ToAddress(next)}");
+                ?? throw CrunException.Exists($"all addresses of {plan.Range} are taken", $"connect to network {network.Name}");
+            if (!TryTake(next, owner)) throw CrunException.WrongState($"the lock of network {network.Name} is not held", $"take {Subnet.ToAddress(next)}");
         }
         WriteCursor(cursor, next);
         return next;
@@ -40,8 +39,8 @@ internal sealed class AddressPool(NetworkPaths paths, string network, Subnet sub
     /// <exception cref="CrunException">No container can have it.</exception>
     public bool TryTake(uint address, LeaseRecord owner)
     {
-        if (!subnet.IsUsable(address))
-            throw CrunException.Invalid($"{Subnet.ToAddress(address)} is no address for a container in {subnet}", $"connect to network {network}");
+        if (!plan.IsUsable(address))
+            throw CrunException.Invalid($"{Subnet.ToAddress(address)} is no address for a container in {plan.Subnet}", $"connect to network {network.Name}");
         return AtomicFile.TryCreate(null, PathOf(address), NetworkJson.Lease.Format(owner));
     }
 
@@ -66,22 +65,21 @@ internal sealed class AddressPool(NetworkPaths paths, string network, Subnet sub
     public List<uint> Taken()
     {
         var taken = new List<uint>();
-        using var directory = FileAt.OpenDirectory(paths.LeasesOf(network));
+        using var directory = FileAt.OpenDirectory(paths.LeasesOf(network.Key));
         foreach (var name in FileAt.List(directory))
             if (IPAddress.TryParse(name, out var address) && address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork)
                 taken.Add(Subnet.ToNumber(address));
         return taken;
     }
 
-    private string PathOf(uint address) => string.Create(CultureInfo.InvariantCulture, $"{paths.LeasesOf(network)}/{Subnet.ToAddress(address)}");
-
-    private uint Next(uint after) => after + 1 < subnet.Last && after > subnet.Gateway ? after + 1 : subnet.Gateway + 1;
+    private string PathOf(uint address) => string.Create(CultureInfo.InvariantCulture, $"{paths.LeasesOf(network.Key)}/{Subnet.ToAddress(address)}");
 
     private uint? NextFree(uint last)
     {
         var taken = new HashSet<uint>(Taken());
-        var next = Next(last);
-        for (var i = subnet.Gateway + 1; i < subnet.Last; i++, next = Next(next)) if (!taken.Contains(next)) return next;
+        var next = plan.Next(last);
+        for (ulong i = 0; next is { } address && i <= plan.Range.Last - plan.Range.First; i++, next = plan.Next(address))
+            if (!taken.Contains(address)) return address;
         return null;
     }
 
@@ -89,7 +87,7 @@ internal sealed class AddressPool(NetworkPaths paths, string network, Subnet sub
     private uint ReadCursor(SafeFileHandle cursor)
     {
         Span<byte> bytes = stackalloc byte[4];
-        return RandomAccess.Read(cursor, bytes, 0) == 4 ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : subnet.Gateway;
+        return RandomAccess.Read(cursor, bytes, 0) == 4 ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : plan.Range.Last;
     }
 
     private static void WriteCursor(SafeFileHandle cursor, uint address)

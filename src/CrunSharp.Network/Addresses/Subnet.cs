@@ -14,7 +14,7 @@ internal readonly record struct Subnet(uint First, int PrefixLength)
     /// <summary>Its last address.</summary>
     public uint Last => First | ~Mask(PrefixLength);
 
-    /// <summary>The bridge's address: the first one that a host can have.</summary>
+    /// <summary>The bridge's address, unless another one is asked for: the first one that a host can have.</summary>
     public uint Gateway => First + 1;
 
     /// <summary>Whether an address is in the range.</summary>
@@ -23,8 +23,8 @@ internal readonly record struct Subnet(uint First, int PrefixLength)
     /// <summary>Whether two ranges have an address in common.</summary>
     public bool Overlaps(Subnet other) => First <= other.Last && other.First <= Last;
 
-    /// <summary>Whether a container can have an address: neither network, broadcast nor gateway.</summary>
-    public bool IsUsable(uint address) => address > Gateway && address < Last;
+    /// <summary>Whether all of another range is in this one.</summary>
+    public bool Contains(Subnet other) => other.First >= First && other.Last <= Last;
 
     /// <summary>Reads <c>10.88.0.0/16</c>.</summary>
     /// <exception cref="CrunException">The text is no range, or has bits after the prefix, or is too small or large for a network.</exception>
@@ -33,10 +33,13 @@ internal readonly record struct Subnet(uint First, int PrefixLength)
         var slash = text.IndexOf('/', StringComparison.Ordinal);
         if (slash < 0 || !IPAddress.TryParse(text.AsSpan(0, slash), out var address) || address.AddressFamily != AddressFamily.InterNetwork
             || !int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var length)
-            || length is < 8 or > 29 || (ToNumber(address) & ~Mask(length)) != 0)
-            throw CrunException.Invalid($"\"{text}\" is no IPv4 range of /8 to /29");
+            || length is < 8 or > 30 || (ToNumber(address) & ~Mask(length)) != 0)
+            throw CrunException.Invalid($"\"{text}\" is no IPv4 range of /8 to /30");
         return new Subnet(ToNumber(address), length);
     }
+
+    /// <summary>The range of a length that an address is in.</summary>
+    public static Subnet Of(uint address, int prefixLength) => new(address & Mask(prefixLength), prefixLength);
 
     /// <inheritdoc/>
     public override string ToString() => $"{ToAddress(First)}/{PrefixLength}";

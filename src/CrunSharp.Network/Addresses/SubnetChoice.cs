@@ -14,11 +14,14 @@ internal static class SubnetChoice
     private const byte InterNetwork = 2; // AF_INET
 
     /// <summary>The first range of 10.88.0.0/16, 10.89.0.0/24, 10.89.1.0/24 … that overlaps none of <paramref name="taken"/>.</summary>
+    /// <param name="taken">What is in use.</param>
+    /// <param name="isForUser">Whether the first of them is left to the default network.</param>
     /// <exception cref="CrunException">All are taken.</exception>
-    public static Subnet FirstFree(IReadOnlyList<Subnet> taken)
+    public static Subnet FirstFree(IReadOnlyList<Subnet> taken, bool isForUser = false)
     {
         foreach (var candidate in Candidates())
         {
+            if (isForUser && candidate.PrefixLength == 16) continue;
             var isFree = true;
             foreach (var other in taken) isFree &= !candidate.Overlaps(other);
             if (isFree) return candidate;
@@ -37,7 +40,7 @@ internal static class SubnetChoice
     public static Subnet? OfBridge(NetlinkSocket route, Link bridge)
     {
         foreach (var subnet in List(route, through => through == bridge.Index))
-            if (subnet.PrefixLength is >= 8 and <= 29 && bridge.Mac.AsSpan().SequenceEqual(Subnet.ToMac(subnet.Gateway))) return subnet;
+            if (subnet.PrefixLength is >= 8 and <= 30 && bridge.Mac.AsSpan().SequenceEqual(Subnet.ToMac(subnet.Gateway))) return subnet;
         return null;
     }
 

@@ -25,6 +25,19 @@ public static class ResolvConf
     public static string BuildForThisHost(IReadOnlyList<IPAddress>? servers = null, IReadOnlyList<string>? search = null, IReadOnlyList<string>? options = null) =>
         Build(KernelFile.TryRead(null, HostFile, MostBytes) ?? "", KernelFile.TryRead(null, SystemdFile, MostBytes), servers, search, options);
 
+    /// <summary>The content for a container that asks <see cref="NameService"/>.</summary>
+    /// <param name="search">Search domains of the user, in place of the host's; <c>.</c> for none.</param>
+    /// <param name="options">Options of the user, in place of the host's.</param>
+    /// <exception cref="CrunException">A file cannot be read, or a value has a space or line break.</exception>
+    public static string BuildForNames(IReadOnlyList<string>? search = null, IReadOnlyList<string>? options = null)
+    {
+        var host = KernelFile.TryRead(null, HostFile, MostBytes) ?? "";
+        var all = options is { Count: > 0 } ? options : Parse(host).Options;
+        // Names of one label are asked for as they are, before a search domain is tried.
+        if (!all.Any(static option => option.StartsWith("ndots:", StringComparison.Ordinal))) all = [.. all, "ndots:0"];
+        return Build(host, null, [NameService.Address], search, all);
+    }
+
     /// <summary>The content for a container.</summary>
     /// <param name="host">The host's file.</param>
     /// <param name="systemd">The file with the real name servers of systemd-resolved, for a host whose own file names its loopback.</param>

@@ -19,25 +19,27 @@ internal static class Bridge
 
     /// <summary>The bridge when it is complete; null when something about it must be done.</summary>
     /// <exception cref="CrunException">Another interface has its name.</exception>
-    public static Link? TryGet(NetlinkSocket route, string name, Subnet subnet)
+    public static Link? TryGet(NetlinkSocket route, NetworkRecord network)
     {
+        var name = network.Bridge;
         if (LinkMessages.TryGet(route, name) is not { } link) return null;
         if (link.Kind != "bridge") throw CrunException.Exists($"the interface {name} is no bridge", "set up network");
         // It goes up as the last step of Create, and its MAC address tells its IP address.
-        return link.IsUp && link.Mac.AsSpan().SequenceEqual(Subnet.ToMac(subnet.Gateway)) ? link : null;
+        return link.IsUp && link.Mac.AsSpan().SequenceEqual(Subnet.ToMac(network.ParseGateway())) ? link : null;
     }
 
     /// <summary>Makes the bridge, or completes one that was left half made.</summary>
     /// <exception cref="CrunException">The kernel refuses.</exception>
-    public static void Create(NetlinkSocket route, string name, Subnet subnet)
+    public static void Create(NetlinkSocket route, NetworkRecord network)
     {
-        var mac = Subnet.ToMac(subnet.Gateway);
+        var (name, subnet, gateway) = (network.Bridge, network.ParseSubnet(), network.ParseGateway());
+        var mac = Subnet.ToMac(gateway);
         var messages = new NetlinkWriter();
         if (LinkMessages.TryGet(route, name) is null)
         {
             messages.Link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, $"add bridge {name}")
                 .AttributeText(IFLA_IFNAME, name).Attribute(IFLA_ADDRESS, mac)
-                .AttributeUInt32(IFLA_MTU, LinkMessages.MtuOfDefaultRoute(route));
+                .AttributeUInt32(IFLA_MTU, network.Mtu ?? LinkMessages.MtuOfDefaultRoute(route));
             var info = messages.BeginNested(IFLA_LINKINFO);
             messages.AttributeText(IFLA_INFO_KIND, "bridge").End(info);
             route.Execute(messages);
@@ -49,7 +51,7 @@ internal static class Bridge
         messages.Clear();
         messages.Link(RTM_NEWLINK, NLM_F_ACK, $"set up bridge {name}", index).Attribute(IFLA_ADDRESS, mac)
             .WithIPv4Settings((IPV4_DEVCONF.IPV4_DEVCONF_ROUTE_LOCALNET, 1u), (IPV4_DEVCONF.IPV4_DEVCONF_RP_FILTER, 2u));
-        messages.AddAddress(index, Subnet.ToAddress(subnet.Gateway).GetAddressBytes(), subnet.PrefixLength, $"add address to bridge {name}");
+        messages.AddAddress(index, Subnet.ToAddress(gateway).GetAddressBytes(), subnet.PrefixLength, $"add address to bridge {name}");
         messages.Link(RTM_NEWLINK, NLM_F_ACK, $"bring up bridge {name}", index, up: true);
         route.Execute(messages);
     }
@@ -59,6 +61,14 @@ internal static class Bridge
     public static void AllowForwarding()
     {
         if (KernelFile.Read(null, Forwarding).AsSpan().Trim() is "0") KernelFile.Write(null, Forwarding, "1");
+    }
+
+    /// <summary>Removes a bridge, if it is there.</summary>
+    /// <exception cref="CrunException">The kernel refuses.</exception>
+    public static void Remove(NetlinkSocket route, string name)
+    {
+        var message = new NetlinkWriter().Link(RTM_DELLINK, NLM_F_ACK, $"remove bridge {name}").AttributeText(IFLA_IFNAME, name);
+        foreach (var error in route.TryExecute(message)) if (error.Errno != Errno.ENODEV) throw error.ToException();
     }
 
     /// <summary>Removes all interfaces of containers, and bridges.</summary>

@@ -77,7 +77,7 @@ internal static class VethPair
         messages.Link(RTM_NEWLINK, NLM_F_ACK, "bring up lo", loopback, up: true);
         messages.Link(RTM_NEWLINK, NLM_F_ACK, $"bring up {ContainerInterface}", index, up: true);
         messages.AddAddress(index, lease.Address.GetAddressBytes(), lease.PrefixLength, $"add address {lease.Address}");
-        messages.AddDefaultRoute(index, lease.Gateway.GetAddressBytes());
+        if (!lease.IsInternal) messages.AddDefaultRoute(index, lease.Gateway.GetAddressBytes());
         inside.Execute(messages);
     }
 

@@ -76,6 +76,15 @@ internal readonly struct NftRule(NetlinkWriter writer, int rule)
         return End(data, expression);
     }
 
+    /// <summary>Puts bytes into a register.</summary>
+    public NftRule Load(int register, ReadOnlySpan<byte> value)
+    {
+        var data = Begin("immediate", out var expression);
+        writer.AttributeBigEndian(NFTA_IMMEDIATE_DREG, (uint)register);
+        Value(NFTA_IMMEDIATE_DATA, value);
+        return End(data, expression);
+    }
+
     /// <summary>Goes on if a set has the key in a register, or if it has not.</summary>
     public NftRule In(string set, int register, bool not = false)
     {

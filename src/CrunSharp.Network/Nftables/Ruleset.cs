@@ -83,13 +83,31 @@ internal static class Ruleset
     }
 
     /// <summary>Adds what the rules must know of a network.</summary>
-    public static void AddNetwork(NftBatch batch, string bridge, Subnet subnet)
+    public static void AddNetwork(NftBatch batch, NetworkRecord network)
     {
-        var name = Name(bridge);
-        batch.AddElements("br", new NftElement(name));
-        batch.AddElements("br_nat", new NftElement(name));
-        batch.AddElements("icc", new NftElement([.. name, .. name]));
-        batch.AddElements("hair4", new NftElement(
+        foreach (var (set, element) in ElementsOf(network)) batch.AddElements(set, element);
+    }
+
+    /// <summary>Takes away what the rules know of a network, as far as it is there.</summary>
+    /// <exception cref="CrunException">The kernel refuses.</exception>
+    public static void RemoveNetwork(NetlinkSocket netfilter, NetworkRecord network)
+    {
+        foreach (var (set, element) in ElementsOf(network))
+        {
+            var batch = Batch();
+            batch.DeleteElements(set, element);
+            foreach (var error in batch.TryExecute(netfilter)) if (error.Errno != Errno.ENOENT) throw error.ToException();
+        }
+    }
+
+    private static IEnumerable<(string Set, NftElement Element)> ElementsOf(NetworkRecord network)
+    {
+        var (name, subnet) = (Name(network.Bridge), network.ParseSubnet());
+        yield return ("br", new NftElement(name));
+        if (network.Masquerades) yield return ("br_nat", new NftElement(name));
+        if (network.IsInternal) yield return ("br_int", new NftElement(name));
+        yield return ("icc", new NftElement([.. name, .. name]));
+        yield return ("hair4", new NftElement(
             [.. Subnet.ToAddress(subnet.First).GetAddressBytes(), .. name],
             KeyEnd: [.. Subnet.ToAddress(subnet.Last).GetAddressBytes(), .. name]));
     }

@@ -58,7 +58,7 @@ public class ImageJsonTests
     [TestCase("{\n \"config\":{\"Env\":[\"A=b\",null]}}", "$.config.Env[1] (line 2, byte 25): a string is expected, not null")]
     [TestCase("""{"config":{"StopTimeout":1.5}}""", "$.config.StopTimeout (line 1, byte 26): the number is no whole one of 32 bits")]
     [TestCase("""{"rootfs":{"diff_ids":["sha256:x"]}}""", "$.rootfs.diff_ids[0] (line 1, byte 24): invalid digest \"sha256:x\"")]
-    [TestCase("""{"a\nb":[{"c":tru}]}""", "$.?[0] (line 1, byte 10)")]
+    [TestCase("""{"a\nb":[{"c":tru}]}""", "$.?[0].c (line 1, byte 15)")]
     [TestCase("""{"config":{"Env":[tru]}}""", "$.config.Env (line 1, byte 19)")]
     [TestCase("""{"architecture":"a","os":"o","rootfs":{"diff_ids":[]}} {}""", "$ (line 1, byte 56)")]
     public void A_malformed_configuration_is_refused_with_its_position(string json, string position) =>

@@ -10,7 +10,7 @@ internal abstract class JsonField<T>(string name, bool isRequired)
     public bool IsRequired => isRequired;
 
     /// <summary>The record with the value that the reader is at.</summary>
-    public abstract T Read(ref Utf8JsonReader reader, T record);
+    public abstract T Read(ref JsonTokens reader, T record);
 
     public abstract void Write(Utf8JsonWriter writer, T record);
 }
@@ -18,7 +18,7 @@ internal abstract class JsonField<T>(string name, bool isRequired)
 internal sealed class JsonField<T, TValue>(string name, bool isRequired, JsonKind<TValue> kind, Func<T, TValue> get, Func<T, TValue, T> with)
     : JsonField<T>(name, isRequired)
 {
-    public override T Read(ref Utf8JsonReader reader, T record) => with(record, kind.Read(ref reader));
+    public override T Read(ref JsonTokens reader, T record) => with(record, kind.Read(ref reader));
 
     public override void Write(Utf8JsonWriter writer, T record)
     {
@@ -30,7 +30,7 @@ internal sealed class JsonField<T, TValue>(string name, bool isRequired, JsonKin
 internal sealed class OptionalJsonField<T, TValue>(string name, JsonKind<TValue> kind, Func<T, TValue?> get, Func<T, TValue?, T> with)
     : JsonField<T>(name, isRequired: false) where TValue : class
 {
-    public override T Read(ref Utf8JsonReader reader, T record) =>
+    public override T Read(ref JsonTokens reader, T record) =>
         with(record, reader.TokenType == JsonTokenType.Null ? null : kind.Read(ref reader));
 
     public override void Write(Utf8JsonWriter writer, T record)
@@ -44,7 +44,7 @@ internal sealed class OptionalJsonField<T, TValue>(string name, JsonKind<TValue>
 internal sealed class OptionalValueJsonField<T, TValue>(string name, JsonKind<TValue> kind, Func<T, TValue?> get, Func<T, TValue?, T> with)
     : JsonField<T>(name, isRequired: false) where TValue : struct
 {
-    public override T Read(ref Utf8JsonReader reader, T record) =>
+    public override T Read(ref JsonTokens reader, T record) =>
         with(record, reader.TokenType == JsonTokenType.Null ? null : kind.Read(ref reader));
 
     public override void Write(Utf8JsonWriter writer, T record)

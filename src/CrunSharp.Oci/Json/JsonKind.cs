@@ -14,7 +14,7 @@ public abstract class JsonKind<T>
 {
     /// <summary>Reads the value whose first token is the reader's; the reader stays at its last one.</summary>
     /// <exception cref="JsonException">It is of another kind, or malformed.</exception>
-    public abstract T Read(ref Utf8JsonReader reader);
+    public abstract T Read(ref JsonTokens reader);
 
     /// <summary>Writes a value.</summary>
     public abstract void Write(Utf8JsonWriter writer, T value);
@@ -26,7 +26,7 @@ public abstract class JsonKind<T>
     /// <exception cref="CrunException">It is malformed; the text says where: path, line and byte, from 1.</exception>
     public T Parse(ReadOnlySpan<byte> json, string what, string? operation = null)
     {
-        var reader = new Utf8JsonReader(json);
+        var reader = new JsonTokens(json);
         try
         {
             reader.Read();
@@ -38,7 +38,7 @@ public abstract class JsonKind<T>
         {
             // Where the reader itself refuses, it is already behind its last token.
             var isReaders = error is JsonException { LineNumber: not null };
-            var position = JsonPosition.At(json, (int)(isReaders ? reader.BytesConsumed : reader.TokenStartIndex));
+            var position = JsonPosition.At(json, isReaders ? reader.Position : reader.TokenStart);
             var reason = error is JsonException && !isReaders ? $": {error.Message}" : "";
             throw CrunException.Integrity($"the {what} is malformed at {position}{reason}", operation, error);
         }
@@ -110,15 +110,15 @@ public static class JsonKind
 
     private sealed class TextKind : JsonKind<string>
     {
-        public override string Read(ref Utf8JsonReader reader) =>
-            reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw Expected("a string", reader.TokenType);
+        public override string Read(ref JsonTokens reader) =>
+            reader.TokenType == JsonTokenType.String ? reader.GetString() : throw Expected("a string", reader.TokenType);
 
         public override void Write(Utf8JsonWriter writer, string value) => writer.WriteStringValue(value);
     }
 
     private sealed class FlagKind : JsonKind<bool>
     {
-        public override bool Read(ref Utf8JsonReader reader) => reader.TokenType switch
+        public override bool Read(ref JsonTokens reader) => reader.TokenType switch
         {
             JsonTokenType.True => true,
             JsonTokenType.False => false,
@@ -130,52 +130,52 @@ public static class JsonKind
 
     private sealed class UShortKind : JsonKind<ushort>
     {
-        public override ushort Read(ref Utf8JsonReader reader) =>
+        public override ushort Read(ref JsonTokens reader) =>
             reader.TokenType != JsonTokenType.Number ? throw Expected("a number", reader.TokenType)
-            : reader.TryGetUInt16(out var value) ? value : throw new JsonException("the number is no whole one from 0 to 65535");
+            : reader.TryGetLong(out var value) && value is >= 0 and <= ushort.MaxValue ? (ushort)value : throw new JsonException("the number is no whole one from 0 to 65535");
 
         public override void Write(Utf8JsonWriter writer, ushort value) => writer.WriteNumberValue(value);
     }
 
     private sealed class UIntKind : JsonKind<uint>
     {
-        public override uint Read(ref Utf8JsonReader reader) =>
+        public override uint Read(ref JsonTokens reader) =>
             reader.TokenType != JsonTokenType.Number ? throw Expected("a number", reader.TokenType)
-            : reader.TryGetUInt32(out var value) ? value : throw new JsonException("the number is no whole one of 32 bits without a sign");
+            : reader.TryGetLong(out var value) && value is >= 0 and <= uint.MaxValue ? (uint)value : throw new JsonException("the number is no whole one of 32 bits without a sign");
 
         public override void Write(Utf8JsonWriter writer, uint value) => writer.WriteNumberValue(value);
     }
 
     private sealed class IntKind : JsonKind<int>
     {
-        public override int Read(ref Utf8JsonReader reader) =>
+        public override int Read(ref JsonTokens reader) =>
             reader.TokenType != JsonTokenType.Number ? throw Expected("a number", reader.TokenType)
-            : reader.TryGetInt32(out var value) ? value : throw new JsonException("the number is no whole one of 32 bits");
+            : reader.TryGetLong(out var value) && value is >= int.MinValue and <= int.MaxValue ? (int)value : throw new JsonException("the number is no whole one of 32 bits");
 
         public override void Write(Utf8JsonWriter writer, int value) => writer.WriteNumberValue(value);
     }
 
     private sealed class LongKind : JsonKind<long>
     {
-        public override long Read(ref Utf8JsonReader reader) =>
+        public override long Read(ref JsonTokens reader) =>
             reader.TokenType != JsonTokenType.Number ? throw Expected("a number", reader.TokenType)
-            : reader.TryGetInt64(out var value) ? value : throw new JsonException("the number is no whole one of 64 bits");
+            : reader.TryGetLong(out var value) ? value : throw new JsonException("the number is no whole one of 64 bits");
 
         public override void Write(Utf8JsonWriter writer, long value) => writer.WriteNumberValue(value);
     }
 
     private sealed class ULongKind : JsonKind<ulong>
     {
-        public override ulong Read(ref Utf8JsonReader reader) =>
+        public override ulong Read(ref JsonTokens reader) =>
             reader.TokenType != JsonTokenType.Number ? throw Expected("a number", reader.TokenType)
-            : reader.TryGetUInt64(out var value) ? value : throw new JsonException("the number is no whole one of 64 bits without a sign");
+            : reader.TryGetULong(out var value) ? value : throw new JsonException("the number is no whole one of 64 bits without a sign");
 
         public override void Write(Utf8JsonWriter writer, ulong value) => writer.WriteNumberValue(value);
     }
 
     private sealed class ListKind<T>(JsonKind<T> element) : JsonKind<IReadOnlyList<T>>
     {
-        public override IReadOnlyList<T> Read(ref Utf8JsonReader reader)
+        public override IReadOnlyList<T> Read(ref JsonTokens reader)
         {
             if (reader.TokenType != JsonTokenType.StartArray) throw Expected("a list", reader.TokenType);
             var values = new List<T>();
@@ -193,13 +193,13 @@ public static class JsonKind
 
     private sealed class MapKind<T>(JsonKind<T> element) : JsonKind<IReadOnlyDictionary<string, T>>
     {
-        public override IReadOnlyDictionary<string, T> Read(ref Utf8JsonReader reader)
+        public override IReadOnlyDictionary<string, T> Read(ref JsonTokens reader)
         {
             if (reader.TokenType != JsonTokenType.StartObject) throw Expected("an object", reader.TokenType);
             var values = new Dictionary<string, T>();
             while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
             {
-                var name = reader.GetString()!;
+                var name = reader.GetString();
                 reader.Read();
                 values[name] = element.Read(ref reader);
             }
@@ -220,7 +220,7 @@ public static class JsonKind
 
     private sealed class WordKind<T>(Func<string, T> parse, Func<T, string> format) : JsonKind<T>
     {
-        public override T Read(ref Utf8JsonReader reader)
+        public override T Read(ref JsonTokens reader)
         {
             var text = Text.Read(ref reader);
             try

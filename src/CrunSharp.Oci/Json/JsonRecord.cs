@@ -40,7 +40,7 @@ public sealed class JsonRecord<T>(T empty) : JsonKind<T> where T : class
     }
 
     /// <inheritdoc/>
-    public override T Read(ref Utf8JsonReader reader)
+    public override T Read(ref JsonTokens reader)
     {
         if (reader.TokenType != JsonTokenType.StartObject) throw JsonKind.Expected("an object", reader.TokenType);
         var (value, seen, next) = (empty, 0UL, 0);
@@ -85,17 +85,17 @@ public sealed class JsonRecord<T>(T empty) : JsonKind<T> where T : class
     }
 
     // Fields come mostly in the order in which they are written.
-    private int Find(ref Utf8JsonReader reader, int next)
+    private int Find(ref JsonTokens reader, int next)
     {
         for (var i = 0; i < _fields.Count; i++)
         {
             var at = next + i < _fields.Count ? next + i : next + i - _fields.Count;
-            if (reader.ValueTextEquals(_fields[at].Name)) return at;
+            if (reader.TextEquals(_fields[at].Name)) return at;
         }
         return -1;
     }
 
-    private T Keep(ref Utf8JsonReader reader, T value)
+    private T Keep(ref JsonTokens reader, T value)
     {
         if (_withUnknown is null)
         {
@@ -103,10 +103,11 @@ public sealed class JsonRecord<T>(T empty) : JsonKind<T> where T : class
             reader.Skip();
             return value;
         }
-        var name = reader.GetString()!;
+        var name = reader.GetString();
         reader.Read();
         var kept = _unknown!(value) ?? [];
-        kept[name] = JsonElement.ParseValue(ref reader);
+        var element = new Utf8JsonReader(reader.SkipBytes());
+        kept[name] = JsonElement.ParseValue(ref element);
         return _withUnknown(value, kept);
     }
 }

@@ -32,10 +32,6 @@ internal static class ContainerJson
         .Optional("nodes", Text, static s => s.Nodes, static (s, v) => s with { Nodes = v })
         .Optional("flags", Texts, static s => s.Flags, static (s, v) => s with { Flags = v });
 
-    private static readonly JsonRecord<NamespaceSpec> NamespaceKind = new JsonRecord<NamespaceSpec>(new NamespaceSpec { Type = "" })
-        .Optional("type", Text, static s => s.Type, static (s, v) => s with { Type = v! })
-        .Optional("path", Text, static s => s.Path, static (s, v) => s with { Path = v });
-
     private static readonly JsonRecord<TimeOffset> TimeOffsetKind = new JsonRecord<TimeOffset>(new TimeOffset())
         .OptionalValue("secs", Long, static s => (long?)s.Secs, static (s, v) => s with { Secs = v ?? default })
         .OptionalValue("nanosecs", UInt, static s => (uint?)s.Nanosecs, static (s, v) => s with { Nanosecs = v ?? default });
@@ -75,7 +71,7 @@ internal static class ContainerJson
         .Optional("syscalls", List(SeccompRuleKind), static s => s.Syscalls, static (s, v) => s with { Syscalls = v });
 
     private static readonly JsonRecord<LinuxSpec> LinuxKind = new JsonRecord<LinuxSpec>(new LinuxSpec())
-        .Optional("namespaces", List(NamespaceKind), static s => s.Namespaces, static (s, v) => s with { Namespaces = v })
+        .Optional("namespaces", List(LaterJson.NamespaceKind), static s => s.Namespaces, static (s, v) => s with { Namespaces = v })
         .Optional("uidMappings", List(IdMappingKind), static s => s.UidMappings, static (s, v) => s with { UidMappings = v })
         .Optional("gidMappings", List(IdMappingKind), static s => s.GidMappings, static (s, v) => s with { GidMappings = v })
         .Optional("timeOffsets", Map(TimeOffsetKind), static s => s.TimeOffsets, static (s, v) => s with { TimeOffsets = v })
@@ -122,6 +118,10 @@ internal static class LaterJson
         .Optional("poststart", List(HookKind), static s => s.Poststart, static (s, v) => s with { Poststart = v })
         .Optional("poststop", List(HookKind), static s => s.Poststop, static (s, v) => s with { Poststop = v });
 
+    public static readonly JsonRecord<NamespaceSpec> NamespaceKind = new JsonRecord<NamespaceSpec>(new NamespaceSpec { Type = "" })
+        .Optional("type", Text, static s => s.Type, static (s, v) => s with { Type = v! })
+        .Optional("path", Text, static s => s.Path, static (s, v) => s with { Path = v });
+
     public static readonly JsonRecord<IntelRdtSpec> IntelRdtKind = new JsonRecord<IntelRdtSpec>(new IntelRdtSpec())
         .Optional("closID", Text, static s => s.ClosId, static (s, v) => s with { ClosId = v })
         .Optional("schemata", Texts, static s => s.Schemata, static (s, v) => s with { Schemata = v })
@@ -130,6 +130,7 @@ internal static class LaterJson
         .OptionalValue("enableMonitoring", Flag, static s => (bool?)s.EnableMonitoring, static (s, v) => s with { EnableMonitoring = v ?? default });
 
     private static readonly JsonRecord<LinuxSpec> LinuxKind = new JsonRecord<LinuxSpec>(new LinuxSpec())
+        .Optional("namespaces", List(NamespaceKind), static s => s.Namespaces, static (s, v) => s with { Namespaces = v })
         .Optional("intelRdt", IntelRdtKind, static s => s.IntelRdt, static (s, v) => s with { IntelRdt = v });
 
     public static readonly JsonRecord<RuntimeSpec> RuntimeKind = new JsonRecord<RuntimeSpec>(new RuntimeSpec { OciVersion = "" })

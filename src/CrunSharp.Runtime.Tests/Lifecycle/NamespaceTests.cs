@@ -24,7 +24,7 @@ public class NamespaceTests : BundleFixture
              1000 300000 10
             uid=0 gid=0
             /dev 0:0 755
-            /dev/null 0:0 666
+            /dev/null 65534:65534 666
             /dev/unmapped 65534:6 660
             /made 3:0 1777
             0:0

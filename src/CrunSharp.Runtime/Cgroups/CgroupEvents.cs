@@ -1,5 +1,5 @@
+using System.Buffers.Text;
 using System.Diagnostics;
-using System.Globalization;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Processes;
@@ -53,7 +53,8 @@ public sealed class CgroupEvents : IDisposable
             if (line.Length <= key.Length || line[key.Length] != ' ') continue;
             var isKey = true;
             for (var i = 0; i < key.Length && isKey; i++) isKey = line[i] == key[i];
-            if (isKey) return long.TryParse(line[(key.Length + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
+            var number = line[(key.Length + 1)..];
+            if (isKey) return Utf8Parser.TryParse(number, out long value, out var count) && count == number.Length ? value : null;
         }
         return null;
     }

@@ -293,7 +293,7 @@ public sealed partial class ContainerCgroups : IDisposable
 
     private static string? PathOf(int pid)
     {
-        foreach (var line in (KernelFile.TryRead(null, $"/proc/{pid}/cgroup") ?? "").Split('\n'))
+        foreach (var line in (KernelFile.TryRead(null, PidHandle.PathOf(pid, "cgroup")) ?? "").Split('\n'))
         {
             if (line.StartsWith("0::", StringComparison.Ordinal)) return line[3..];
         }

@@ -1,4 +1,5 @@
 using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Mounts;
 using CrunSharp.Oci;
 using Microsoft.Win32.SafeHandles;
 
@@ -7,6 +8,8 @@ namespace CrunSharp.Runtime.Criu;
 /// <summary>Where criu reads and writes: images, and beside or apart from them its log.</summary>
 internal sealed class CriuDirectories : IDisposable
 {
+    private const uint OthersSearch = 1;
+
     private readonly SafeFileHandle _work;
     private readonly string _logName;
 
@@ -47,6 +50,26 @@ internal sealed class CriuDirectories : IDisposable
 
     /// <summary>The paths of images and work.</summary>
     public required IReadOnlyList<string> Paths { get; init; }
+
+    /// <summary>
+    /// The images as everybody can open them, for criu's own mount namespace: in a user namespace the container's processes,
+    /// which do that while they are restored, are first one user there and then another one. On the host nobody else may,
+    /// because memory is in them.
+    /// </summary>
+    /// <param name="face">An empty directory that everybody can search.</param>
+    /// <returns>A detached mount; null when none is needed, or the file system cannot be shown so.</returns>
+    public SafeFileHandle? TryOpenForAll(SafeFileHandle face)
+    {
+        if ((FileAt.Status(Images).Mode & OthersSearch) != 0) return null;
+        try
+        {
+            return DetachedMount.Overlay([Images, face], null, null, isVolatile: false);
+        }
+        catch (CrunException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Begins the options of a request.</summary>
     /// <param name="options">What it is told.</param>

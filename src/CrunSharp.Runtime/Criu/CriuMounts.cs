@@ -2,8 +2,10 @@ using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Mounts;
 using CrunSharp.Kernel.Processes;
+using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
 using CrunSharp.Runtime.Rootfs;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Runtime.Criu;
 
@@ -16,12 +18,20 @@ internal static class CriuMounts
     private const string Nothing = "/dev/null";
     private const long CgroupMagic = 0x27e0eb;
     private const long Cgroup2Magic = 0x63677270;
+    private const long TmpfsMagic = 0x01021994;
 
     /// <summary>Names those of a running container.</summary>
+    /// <exception cref="CrunException">It has a device that could not be made again.</exception>
     public static void AddForDump(ProtobufMessage options, RuntimeSpec spec, PidHandle process)
     {
-        using var root = FileAt.Open(null, $"/proc/{process.Pid}/root", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY);
+        using var root = FileAt.Open(null, process.PathOf("root"), OpenFlags.O_PATH | OpenFlags.O_DIRECTORY);
         foreach (var (name, _) in Bound(spec, "")) Add(name);
+        var hasUserNamespace = spec.Linux?.Namespaces?.Any(static ns => ns.Type == "user") == true;
+        foreach (var device in DeviceNodes.PathsOf(spec))
+        {
+            if (hasUserNamespace) RequireMount(root, device);
+            Add(device);
+        }
         if (!HasCgroupNamespace(spec))
         {
             foreach (var mount in spec.Mounts ?? [])
@@ -51,6 +61,7 @@ internal static class CriuMounts
     public static void AddForRestore(ProtobufMessage options, RuntimeSpec spec, string bundle, IReadOnlyDictionary<string, string> cgroups)
     {
         foreach (var (name, source) in Bound(spec, bundle)) CriuRequest.AddMount(options, name, source);
+        foreach (var device in DeviceNodes.PathsOf(spec)) CriuRequest.AddMount(options, device, device);
         if (!HasCgroupNamespace(spec))
         {
             foreach (var mount in spec.Mounts ?? [])
@@ -80,8 +91,18 @@ internal static class CriuMounts
 
     private static bool HasCgroupNamespace(RuntimeSpec spec) => spec.Linux?.Namespaces?.Any(static ns => ns.Type == "cgroup") == true;
 
+    // criu unpacks a file system in memory as the container's root user, who can make no device.
+    private static void RequireMount(SafeFileHandle root, string device)
+    {
+        using var file = FileAt.TryOpenInRoot(root, device, OpenFlags.O_PATH, out _);
+        using var parent = FileAt.TryOpenInRoot(root, Path.GetDirectoryName(device)!, OpenFlags.O_PATH, out _);
+        if (file is null || parent is null || FileAt.Status(file) is var status && status.Kind is not (FileKind.CharacterDevice or FileKind.BlockDevice)) return;
+        if (status.MountId == FileAt.Status(parent).MountId && DetachedMount.TypeOf(file) == TmpfsMagic)
+            throw CrunException.Unsupported($"the device {device} has an owner or a mode of its own, which criu cannot restore in a user namespace");
+    }
+
     // The place that a path leads to in the container, where links were followed; null where there is none, or none of that file system.
-    private static (string Path, bool IsDirectory)? PlaceOf(Microsoft.Win32.SafeHandles.SafeFileHandle root, string path, long? type)
+    private static (string Path, bool IsDirectory)? PlaceOf(SafeFileHandle root, string path, long? type)
     {
         using var file = FileAt.TryOpenInRoot(root, path, OpenFlags.O_PATH, out _);
         return file is null || type is { } wanted && DetachedMount.TypeOf(file) != wanted ? null : (FileAt.PathOf(file), FileAt.Status(file).Kind == FileKind.Directory);

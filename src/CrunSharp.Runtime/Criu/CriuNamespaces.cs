@@ -15,15 +15,13 @@ internal static class CriuNamespaces
     private static readonly (string Type, string File, string Key)[] External =
         [("network", "net", "extRootNetNS"), ("pid", "pid", "extRootPidNS")];
 
-    private static readonly (string Type, string File)[] Joined = [("ipc", "ipc"), ("uts", "uts"), ("time", "time")];
+    private static readonly (string Type, string File)[] Joined = [("ipc", "ipc"), ("uts", "uts"), ("time", "time"), ("user", "user")];
 
     /// <summary>Refuses what criu would restore as something else.</summary>
     public static void Check(RuntimeSpec spec, string operation)
     {
         var mount = spec.Linux?.Namespaces?.FirstOrDefault(static ns => ns.Type == "mount");
         if (mount is null) throw CrunException.Unsupported("a container without a mount namespace of its own cannot be kept", operation);
-        // criu unpacks /dev as the container's root user, who can make no device there: it would be gone for good.
-        if (spec.Linux!.Namespaces!.Any(static ns => ns.Type == "user")) throw CrunException.Unsupported("criu cannot restore a container in a user namespace", operation);
         if (!string.IsNullOrEmpty(mount.Path)) throw CrunException.Unsupported("a container that joins a mount namespace cannot be kept", operation);
     }
 

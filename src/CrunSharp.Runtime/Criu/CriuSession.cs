@@ -24,6 +24,9 @@ internal sealed record CriuStart
     /// <summary>An empty directory of the host.</summary>
     public string RootPath { get; init; } = "";
 
+    /// <summary>Whether <c>/dev/null</c> is on a read-only mount in criu's mount namespace.</summary>
+    public bool ProtectsMasks { get; init; }
+
     /// <summary>The container's standard input, output and error; null for what this process has.</summary>
     public ProcessStreams? Streams { get; init; }
 
@@ -32,6 +35,9 @@ internal sealed record CriuStart
     /// works only with those of its own mount namespace.
     /// </summary>
     public IReadOnlyList<string> Folders { get; init; } = [];
+
+    /// <summary>A detached mount that it sees at the first of <see cref="Folders"/>; null for none.</summary>
+    public SafeFileHandle? FirstFolder { get; init; }
 
     /// <summary>Further files that it has, from <see cref="CriuSession.FirstFurther"/> on.</summary>
     public IReadOnlyList<SafeFileHandle> Further { get; init; } = [];
@@ -129,18 +135,14 @@ internal sealed class CriuSession : IDisposable
             plan.SetPropagation("/", MountPropagation.MS_SLAVE, recursive: true);
             plan.For("attach the root file system for criu").MoveMount(plan.Inherit(root), start.RootPath);
         }
+        if (start.ProtectsMasks) AddMask(plan);
         plan.For("give criu its files");
         var (theirs, none, said) = (plan.Inherit(socket), plan.Inherit(nothing), plan.Inherit(output));
         plan.CloseOnExec();
         plan.Duplicate(theirs, first);
         for (var i = 0; i < 3; i++) plan.Duplicate(i, first + 1 + i).Tolerating([Errno.EBADF]);
         for (var i = 0; i < start.Further.Count; i++) plan.Duplicate(plan.Inherit(start.Further[i]), first + 4 + i);
-        for (var i = 0; i < start.Folders.Count; i++)
-        {
-            var folder = plan.NewSlot();
-            plan.OpenTrusted(AtCurrentDirectory, start.Folders[i], OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, folder);
-            plan.Duplicate(folder, first + 4 + start.Further.Count + i);
-        }
+        OpenFolders(plan, start, first);
         if (start.Folders.Count > 0) plan.Meet(Opened);
         if (!start.SharesTerminal)
         {
@@ -150,6 +152,29 @@ internal sealed class CriuSession : IDisposable
         }
         plan.For($"run {program}").Execute(program, plan.Texts(["criu", "swrk", first.ToString(CultureInfo.InvariantCulture)]), plan.Texts(Variables()));
         return plan;
+    }
+
+    // The first one at last: it may be a place in which another one is.
+    private static void OpenFolders(StagePlan plan, CriuStart start, int first)
+    {
+        for (var i = start.Folders.Count - 1; i >= 0; i--)
+        {
+            if (i == 0 && start.FirstFolder is { } mount) plan.MoveMount(plan.Inherit(mount), start.Folders[0]);
+            var folder = plan.NewSlot();
+            plan.OpenTrusted(AtCurrentDirectory, start.Folders[i], OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, folder);
+            plan.Duplicate(folder, first + 4 + start.Further.Count + i);
+        }
+    }
+
+    // What masked files are bound to, by the host's name: as when a container is made, its root user must not change the
+    // host's mode and owner.
+    private static void AddMask(StagePlan plan)
+    {
+        const string nothing = "/dev/null";
+        var mask = plan.NewSlot();
+        plan.For("make a file to mask with").CopyTree(nothing, recursive: false, mask);
+        plan.SetAttributes(mask, MountAttributes.MOUNT_ATTR_RDONLY | MountAttributes.MOUNT_ATTR_NOSUID | MountAttributes.MOUNT_ATTR_NOEXEC, 0, 0, recursive: false);
+        plan.MoveMount(mask, nothing);
     }
 
     /// <summary>Asks, and waits until it is done.</summary>

@@ -38,7 +38,7 @@ internal static class StreamNames
     public static IReadOnlyList<string> Of(IReadOnlyList<string>? pipes, PidHandle process, ProtobufMessage options)
     {
         var names = new string[3];
-        var mounts = KernelFile.TryRead(null, $"/proc/{process.Pid}/mountinfo") ?? "";
+        var mounts = KernelFile.TryRead(null, process.PathOf("mountinfo")) ?? "";
         for (var i = 0; i < names.Length; i++)
         {
             names[i] = pipes?.Count > i && IsOutside(pipes[i]) ? pipes[i] : "/dev/null";

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Kernel.Files;
 
 namespace CrunSharp.Runtime.Defaults;
@@ -46,7 +47,7 @@ public static class DefaultPaths
             if (name.Length > 3 && name.StartsWith("cpu", StringComparison.Ordinal) && char.IsAsciiDigit(name[3]))
                 masked.Add($"{Processors}/{name}/thermal_throttle");
         }
-        masked.Sort(AlwaysMasked.Length, masked.Count - AlwaysMasked.Length, StringComparer.Ordinal);
+        CollectionsMarshal.AsSpan(masked)[AlwaysMasked.Length..].Sort(StringComparer.Ordinal);
         return masked;
     }
 }

@@ -45,6 +45,17 @@ internal sealed class ContainerNamespaces
     /// <summary>Whether one is joined that is not ours.</summary>
     public bool Joins(CloneFlags flag) => Own.HasFlag(flag) && !New.HasFlag(flag);
 
+    /// <summary>Those that are made by a specification.</summary>
+    public static CloneFlags MadeOf(LinuxSpec linux)
+    {
+        CloneFlags made = 0;
+        foreach (var ns in linux.Namespaces ?? [])
+        {
+            if (string.IsNullOrEmpty(ns.Path)) made |= Array.Find(Types, entry => entry.Type == ns.Type).Flag;
+        }
+        return made;
+    }
+
     /// <summary>Opens what is joined.</summary>
     /// <param name="linux">The container.</param>
     /// <param name="owned">Gets what must be disposed.</param>
@@ -137,7 +148,7 @@ internal sealed class ContainerNamespaces
         foreach (var (clock, offset) in _linux.TimeOffsets ?? new Dictionary<string, TimeOffset>())
         {
             var line = string.Create(CultureInfo.InvariantCulture, $"{clock} {offset.Secs} {offset.Nanosecs}\n");
-            var errno = KernelFile.TryWrite(null, $"/proc/{process.Pid}/timens_offsets", line);
+            var errno = KernelFile.TryWrite(null, process.PathOf("timens_offsets"), line);
             if (errno != Errno.None)
                 throw new CrunException(ErrorKind.System, "", $"set the clock {clock}", errno, $"write(/proc/{process.Pid}/timens_offsets, \"{line.TrimEnd()}\")", "config-linux.md#offset-for-time-namespace");
         }

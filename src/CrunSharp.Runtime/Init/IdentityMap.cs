@@ -38,6 +38,9 @@ internal sealed class IdentityMap(IReadOnlyList<IdMapping> users, IReadOnlyList<
     /// <summary>The host's number of a group; null when it has none.</summary>
     public uint? TryHostGroup(uint id) => Find(groups, id);
 
+    /// <summary>Whether the root user of this process's user namespace is someone in the container.</summary>
+    public bool HasHostRoot => users.Any(static mapping => mapping is { HostID: 0, Size: > 0 });
+
     /// <summary>The owner of what is made for the container: its root user, or nobody's where it has none.</summary>
     public (uint Uid, uint Gid) Root => (Find(users, 0) ?? 0, Find(groups, 0) ?? 0);
 

@@ -1,3 +1,4 @@
+using CrunSharp.Kernel.Libc;
 using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Runtime.Init;
@@ -81,6 +82,9 @@ public sealed record LaunchOptions
 
     /// <summary>What was asked for and left out, since the specification wants it so; filled in while the plan is written.</summary>
     public List<string> Warnings { get; } = [];
+
+    /// <summary>Namespaces that were made for the container which a process joins: nobody need ask whether they are ours.</summary>
+    internal CloneFlags MadeNamespaces { get; init; }
 
     /// <summary>Whether the process is in a user namespace that is not ours.</summary>
     internal bool HasUserNamespace { get; set; }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci;
@@ -89,12 +90,13 @@ internal static class ProcessSteps
         var sets = GrantedCapabilities.Of(process.Capabilities ?? new CapabilitiesSpec(), options);
         plan.For("give up capabilities", "config.md#linux-process").DropBoundingCapabilities(sets.Bounding);
         plan.KeepCapabilities(true);
-        plan.For($"become user {user.Uid}:{user.Gid}", "config.md#user");
+        plan.For($"become user {user.Uid.ToString(CultureInfo.InvariantCulture)}:{user.Gid.ToString(CultureInfo.InvariantCulture)}", "config.md#user");
         if (!options.KeepGroups)
         {
             var groups = plan.SetGroups(user.AdditionalGids ?? []);
             // In a user namespace that denies it, the container's or ours, nobody has groups but those that he came with.
-            if (user.AdditionalGids is not { Count: > 0 } && (options.HasUserNamespace || UserNamespaces.DenyGroups())) groups.Tolerating([Errno.EPERM]);
+            var isOwnOnly = user.AdditionalGids is null or [] || (user.AdditionalGids is [var only] && only == user.Gid);
+            if (isOwnOnly && (options.HasUserNamespace || UserNamespaces.DenyGroups())) groups.Tolerating([Errno.EPERM]);
         }
         plan.SetGroup(user.Gid);
         plan.SetUserId(user.Uid);

@@ -23,7 +23,7 @@ internal static class UserNamespaces
         Run(plan, process =>
         {
             Write(process.Pid, map);
-            made = FileAt.Open(null, $"/proc/{process.Pid}/ns/user", OpenFlags.O_RDONLY);
+            made = FileAt.Open(null, process.PathOf("ns/user"), OpenFlags.O_RDONLY);
         });
         return made!;
     }
@@ -37,7 +37,7 @@ internal static class UserNamespaces
         plan.Clone(0, null);
         plan.Meet(Waiting);
         Run(plan, process => map = IdentityMap.Parse(
-            KernelFile.Read(null, $"/proc/{process.Pid}/uid_map"), KernelFile.Read(null, $"/proc/{process.Pid}/gid_map")));
+            KernelFile.Read(null, process.PathOf("uid_map")), KernelFile.Read(null, process.PathOf("gid_map"))));
         return map!;
     }
 

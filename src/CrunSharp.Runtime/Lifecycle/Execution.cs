@@ -63,6 +63,7 @@ public sealed class Execution : IDisposable
             {
                 Cgroup = entry.Directory,
                 PreservedDescriptors = options.PreservedDescriptors,
+                MadeNamespaces = container.MadeNamespaces,
                 // Nothing is done between: two switches between processes less.
                 IsHeld = process.Terminal || options.PidfdSocket is not null || entry.HasOthers
             };

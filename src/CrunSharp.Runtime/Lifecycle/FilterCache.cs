@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using CrunSharp.Kernel.Files;
@@ -18,7 +19,7 @@ namespace CrunSharp.Runtime.Lifecycle;
 internal sealed class FilterCache(string root)
 {
     // To be raised with every change of what the compiler makes of a profile.
-    private const int Revision = 1;
+    private const string Revision = "1";
 
     // No container has such an id.
     private const string Name = "~filters";
@@ -35,7 +36,8 @@ internal sealed class FilterCache(string root)
     {
         // Who listens makes no other filter.
         var json = (profile with { ListenerPath = null, ListenerMetadata = null }).ToJson();
-        key = $"{Digest.Of(json).Hex}-{RuntimeInformation.ProcessArchitecture}-{Revision}";
+        // Of the architecture the number: names of enumerations are found by reflection, which takes 0.7 MB.
+        key = string.Concat(Digest.Of(json).Hex, "-", ((int)RuntimeInformation.ProcessArchitecture).ToString(CultureInfo.InvariantCulture), "-", Revision);
         using var directory = TryOpen(mayMake: true);
         if (directory is null) return FilterCompiler.Compile(profile);
         if (TryRead(directory, key) is { } known) return known;
@@ -78,7 +80,7 @@ internal sealed class FilterCache(string root)
             return null;
         }
         if (content is null || content.Length < HeadSize || (content.Length - HeadSize) % 8 != 0) return null;
-        if (!content.AsSpan(0, 64).SequenceEqual(Encoding.ASCII.GetBytes(Digest.Of(content.AsSpan(64)).Hex))) return null; // a power cut tore it
+        if (!Ascii.Equals(content.AsSpan(0, 64), Digest.Of(content.AsSpan(64)).Hex)) return null; // a power cut tore it
         return new SeccompFilter(content.AsMemory(HeadSize), (SeccompFilterFlags)BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(64)));
     }
 

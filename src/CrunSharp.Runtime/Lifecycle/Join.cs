@@ -21,15 +21,20 @@ public static class Join
     ];
 
     /// <summary>The namespaces of a process that are not ours.</summary>
+    /// <param name="container">The process.</param>
+    /// <param name="made">Those that were made for it.</param>
     /// <exception cref="CrunException">The process has ended.</exception>
-    internal static CloneFlags NamespacesOf(PidHandle container)
+    internal static CloneFlags NamespacesOf(PidHandle container, CloneFlags made = 0)
     {
-        CloneFlags flags = 0;
-        using var theirs = FileAt.TryOpen(null, $"/proc/{container.Pid}/ns", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, out _);
+        // To join the user namespace that one is in is an error; to join any other is not.
+        made &= ~CloneFlags.CLONE_NEWUSER;
+        var flags = made;
+        using var theirs = FileAt.TryOpen(null, container.PathOf("ns"), OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, out _);
         using var ours = FileAt.Open(null, "/proc/thread-self/ns", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY);
         if (theirs is null) throw CrunException.WrongState("the container is not running");
         foreach (var (name, flag) in Namespaces)
         {
+            if ((made & flag) != 0) continue;
             // The link names the namespace; to follow it would make an inode for it.
             if (FileAt.TryReadSymbolicLink(theirs, name) is { } namespaceName && namespaceName != FileAt.TryReadSymbolicLink(ours, name)) flags |= flag;
         }
@@ -48,7 +53,7 @@ public static class Join
         SafeFileHandle? standardInput = null, SafeFileHandle? standardOutput = null, SafeFileHandle? standardError = null)
     {
         var plan = new StagePlan();
-        var namespaces = NamespacesOf(container);
+        var namespaces = NamespacesOf(container, options.MadeNamespaces);
         options.HasUserNamespace = namespaces.HasFlag(CloneFlags.CLONE_NEWUSER);
         process = ProcessEnvironment.Complete(process, uid => HomeIn(container, uid));
         ProcessSteps.BeforeClone(plan, process);
@@ -88,14 +93,14 @@ public static class Join
 
     private static SafeFileHandle OpenCgroupNamespace(PidHandle container, LaunchOptions options)
     {
-        var file = FileAt.Open(null, $"/proc/{container.Pid}/ns/cgroup", OpenFlags.O_RDONLY);
+        var file = FileAt.Open(null, container.PathOf("ns/cgroup"), OpenFlags.O_RDONLY);
         options.Owned.Add(file);
         return container.HasEnded ? throw CrunException.WrongState("the container is not running") : file;
     }
 
     private static void EnterRoot(StagePlan plan, PidHandle container, LaunchOptions options)
     {
-        var root = FileAt.Open(null, $"/proc/{container.Pid}/root", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY);
+        var root = FileAt.Open(null, container.PathOf("root"), OpenFlags.O_PATH | OpenFlags.O_DIRECTORY);
         options.Owned.Add(root);
         if (container.HasEnded) throw CrunException.WrongState("the container is not running");
         plan.For("enter the container's root directory").EnterDirectory(plan.Inherit(root));
@@ -105,7 +110,7 @@ public static class Join
 
     private static string HomeIn(PidHandle container, uint uid)
     {
-        using var root = FileAt.TryOpen(null, $"/proc/{container.Pid}/root", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, out _);
+        using var root = FileAt.TryOpen(null, container.PathOf("root"), OpenFlags.O_PATH | OpenFlags.O_DIRECTORY, out _);
         using var passwd = root is null || container.HasEnded ? null
             : FileAt.TryOpenInRoot(root, "/etc/passwd", OpenFlags.O_RDONLY | OpenFlags.O_NONBLOCK | OpenFlags.O_NOCTTY, out _);
         return HomeDirectory.Find(passwd is null || FileAt.Status(passwd).Kind != FileKind.Regular ? null : passwd, uid);

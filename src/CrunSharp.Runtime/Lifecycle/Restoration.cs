@@ -118,9 +118,9 @@ public sealed class Restoration : IDisposable
                 using var entry = cgroups.Enter();
                 // What was made is known from here on, whatever happens next.
                 container.Write(_record = _record with { Cgroups = cgroups.Place });
-                MakeMountPoints(root, entry, cgroups);
+                var map = MakeMountPoints(root, entry, cgroups);
                 FileAt.MakeDirectory(container.Directory, RootName);
-                Restore(program, root, entry, cgroups, names);
+                Restore(program, root, map, entry, cgroups, names);
                 FileAt.Remove(container.Directory, RootName, isDirectory: true);
                 if (options.PidFile is { } file)
                     AtomicFile.Write(null, file, Encoding.ASCII.GetBytes(_record.Pid.ToString(CultureInfo.InvariantCulture)), mode: 0x1a4);
@@ -162,8 +162,8 @@ public sealed class Restoration : IDisposable
             if (present.Exist) throw CrunException.Exists($"the container's cgroup {_record.Cgroups.Path} is there already");
         }
 
-        // The root file system may be a new one. What is prepared beside the places is let go.
-        private void MakeMountPoints(SafeFileHandle root, CgroupEntry entry, ContainerCgroups cgroups)
+        // The root file system may be a new one. What is prepared beside the places is let go. The container's ids.
+        private IdentityMap? MakeMountPoints(SafeFileHandle root, CgroupEntry entry, ContainerCgroups cgroups)
         {
             var launch = new LaunchOptions { Cgroup = entry.Directory, CgroupDirectories = cgroups.Directories, Bundle = bundle.Path };
             try
@@ -172,6 +172,7 @@ public sealed class Restoration : IDisposable
                 var spec = _spec with { Process = _spec.Process is { } process ? process with { Terminal = false } : null };
                 ContainerRootfs.Prepare(spec, root, launch, namespaces).Dispose();
                 StandardFiles.GiveTo(_spec.Process?.User, namespaces.Map, options.Streams?.Input, options.Streams?.Output, options.Streams?.Error);
+                return namespaces.Map;
             }
             finally
             {
@@ -179,16 +180,22 @@ public sealed class Restoration : IDisposable
             }
         }
 
-        private void Restore(string program, SafeFileHandle root, CgroupEntry entry, ContainerCgroups cgroups, IReadOnlyList<string> names)
+        private void Restore(string program, SafeFileHandle root, IdentityMap? map, CgroupEntry entry, ContainerCgroups cgroups, IReadOnlyList<string> names)
         {
             var rootPath = $"{container.Path}/{RootName}";
+            using var face = FileAt.OpenDirectory(rootPath);
+            using var images = map is null ? null : directories.TryOpenForAll(face);
             using var session = CriuSession.Start(program, new CriuStart
             {
                 Cgroups = entry,
                 Root = root,
                 RootPath = rootPath,
+                // In a user namespace criu could not make a mount writable that runc's images have so; where the host's root
+                // user is nobody, nothing needs protection.
+                ProtectsMasks = map?.HasHostRoot != false,
                 Streams = options.Streams,
                 Folders = directories.Paths,
+                FirstFolder = images,
                 Further = _namespaces,
                 SharesTerminal = options.ShellJob,
             });
@@ -202,7 +209,7 @@ public sealed class Restoration : IDisposable
             }
             for (var i = 0; i < _keys.Count; i++) CriuRequest.AddFile(request, _keys[i], session.FirstFurther + i);
             // criu is in the container's cgroups: what the images have is below them.
-            foreach (var line in KernelFile.Read(null, $"/proc/{session.Process.Pid}/cgroup").Split('\n'))
+            foreach (var line in KernelFile.Read(null, session.Process.PathOf("cgroup")).Split('\n'))
             {
                 if (line.Split(':', 3) is [_, var controllers, var path]) CriuRequest.AddCgroup(request, controllers, path);
             }

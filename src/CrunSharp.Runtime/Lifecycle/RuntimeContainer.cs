@@ -1,4 +1,5 @@
 using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Mounts;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Kernel.Sockets;
@@ -50,6 +51,9 @@ public sealed class RuntimeContainer : IDisposable
     /// <summary>The configuration's process.</summary>
     /// <exception cref="CrunException">As with <see cref="Spec"/>.</exception>
     public ProcessSpec? FirstProcess => Later.Process;
+
+    /// <summary>The namespaces that were made for it.</summary>
+    internal CloneFlags MadeNamespaces => ContainerNamespaces.MadeOf(Later.Linux ?? new LinuxSpec());
 
     internal SafeFileHandle Directory => _directory;
 
@@ -309,7 +313,7 @@ public sealed class RuntimeContainer : IDisposable
     /// <summary>The number that a process has in its own pid namespace.</summary>
     internal static int NamespacePid(PidHandle process)
     {
-        foreach (var line in KernelFile.TryRead(null, $"/proc/{process.Pid}/status")?.Split('\n') ?? [])
+        foreach (var line in KernelFile.TryRead(null, process.PathOf("status"))?.Split('\n') ?? [])
         {
             if (line.StartsWith("NSpid:", StringComparison.Ordinal) && int.TryParse(line[(line.LastIndexOf('\t') + 1)..], out var pid)) return pid;
         }

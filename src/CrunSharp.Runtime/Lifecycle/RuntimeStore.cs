@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
@@ -32,7 +33,7 @@ public sealed class RuntimeStore(string root)
         if (directory is null) return [];
         var containers = new List<RuntimeContainer>();
         var names = FileAt.List(directory);
-        names.Sort(StringComparer.Ordinal);
+        CollectionsMarshal.AsSpan(names).Sort(StringComparer.Ordinal);
         foreach (var name in names)
         {
             if (IsId(name) && TryGet(name) is { } container) containers.Add(container);

@@ -24,6 +24,10 @@ internal sealed class DeviceNodes(RootTree tree, List<PreparedMount> mounts, Ide
         ("core", "/proc/kcore"),
     ];
 
+    /// <summary>The paths of those that a container has, the default ones first.</summary>
+    public static IEnumerable<string> PathsOf(RuntimeSpec spec) =>
+        Defaults.Select(static device => "/dev/" + device.Name).Concat((spec.Linux?.Devices ?? []).Select(static device => RootTree.Clean(device.Path))).Distinct();
+
     /// <summary>Makes them.</summary>
     /// <exception cref="CrunException">One cannot be made, or something else is in its place.</exception>
     public void Make(RuntimeSpec spec)
@@ -53,13 +57,16 @@ internal sealed class DeviceNodes(RootTree tree, List<PreparedMount> mounts, Ide
             if (present.Kind == kind && present.RdevMajor == major && present.RdevMinor == minor) return;
             throw CrunException.Invalid("something else is in its place", operation, Spec);
         }
+        // Without an owner and a mode of its own the host's will do in a user namespace, where no restore could make a node again.
+        if (map is not null && device is { Uid: null, Gid: null } && TryBindFromHost(device, path, kind, major, minor, device.FileMode)) return;
         try
         {
             FileAt.MakeNode(parent, name, kind, (device.FileMode ?? ForAll) & 0xfff, major, minor);
         }
         catch (CrunException error) when (error.Errno == Errno.EPERM && kind != FileKind.Fifo)
         {
-            BindFromHost(device, path, kind, major, minor, operation);
+            if (!TryBindFromHost(device, path, kind, major, minor, null))
+                throw new CrunException(ErrorKind.Denied, "no device can be made here, and the host has none like it at this path", operation, Errno.EPERM, spec: Spec);
             return;
         }
         SetOwner(parent, name, device);
@@ -87,16 +94,21 @@ internal sealed class DeviceNodes(RootTree tree, List<PreparedMount> mounts, Ide
         FileAt.SetOwner(parent, name, uid, gid);
     }
 
-    // Who may make no devices (in a user namespace) shows those of the host.
-    private void BindFromHost(DeviceSpec device, string path, FileKind kind, uint major, uint minor, string operation)
+    // Shows the host's node at this path, if it is of the same device and, unless that is null, mode.
+    private bool TryBindFromHost(DeviceSpec device, string path, FileKind kind, uint major, uint minor, uint? mode)
     {
+        if (kind == FileKind.Fifo) return false;
         using var file = FileAt.TryOpen(null, device.Path, OpenFlags.O_PATH, out _);
-        if (file is null || FileAt.Status(file) is var status && (status.Kind != kind || status.RdevMajor != major || status.RdevMinor != minor))
-            throw new CrunException(ErrorKind.Denied, "no device can be made here, and the host has none like it at this path", operation, Errno.EPERM, spec: Spec);
+        if (file is null || FileAt.Status(file) is var status && (status.Kind != kind || status.RdevMajor != major || status.RdevMinor != minor)) return false;
+        if (mode is not null && (status.Mode & 0xfff) != mode) return false;
         tree.MakeFile(path);
+        var operation = $"make the device {device.Path}";
         var mount = DetachedMount.CopyOf(file, recursive: false, operation);
+        // A device can be written to all the same, but nobody in the container can change the host's mode and owner.
+        DetachedMount.SetAttributes(mount, MountAttributes.MOUNT_ATTR_RDONLY | MountAttributes.MOUNT_ATTR_NOSUID | MountAttributes.MOUNT_ATTR_NOEXEC, 0, 0, recursive: false, operation);
         tree.Attach(path, mount);
         mounts.Add(new PreparedMount { Destination = path, Mount = mount });
+        return true;
     }
 
     private void MakeLinks()

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 
@@ -56,7 +57,7 @@ internal sealed class CallRanges(uint defaultVerdict)
     /// <summary>Writes the search; the accumulator has the number.</summary>
     public BpfTarget Write(BpfProgram program)
     {
-        _rules.Sort(static (left, right) => left.Key.CompareTo(right.Key));
+        CollectionsMarshal.AsSpan(_rules).Sort(static (left, right) => left.Key.CompareTo(right.Key));
         var next = 0UL;
         for (var i = 0; i < _rules.Count;)
         {

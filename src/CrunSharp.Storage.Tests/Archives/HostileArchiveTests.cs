@@ -1,4 +1,5 @@
 using System.Text;
+using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
 using CrunSharp.Storage.Tar;
@@ -119,6 +120,25 @@ public class HostileArchiveTests : TemporaryFolder
         RefusesDirectory(path, "no regular file");
     }
 
+    [Test]
+    public void Zeros_without_end_are_an_empty_archive()
+    {
+        using var store = OpenStore();
+        using var zeros = new Zeros([], long.MaxValue);
+        Assert.That(() => ImageArchive.Load(store, zeros), Throws.TypeOf<CrunException>().With.Message.Contains("neither an oci-layout nor a manifest.json"));
+        Assert.That(zeros.Count, Is.LessThan(100L << 20));
+        LeavesNothing(store);
+    }
+
+    [Test]
+    public void What_follows_an_archive_in_a_pipe_is_read_so_that_nobody_fails_to_write_it()
+    {
+        using var store = OpenStore();
+        using var input = new Zeros(Docker(Config(LayerDigest), "c.json", ["l.tar"]), 5 << 20);
+        Assert.That(ImageArchive.Load(store, input), Has.Count.EqualTo(1));
+        Assert.That(input.Count, Is.EqualTo(5 << 20));
+    }
+
     private void Refuses(byte[] archive, string reason)
     {
         using var store = OpenStore();
@@ -175,5 +195,29 @@ public class HostileArchiveTests : TemporaryFolder
         foreach (var blob in new[] { config, manifest, Layer }) File.WriteAllBytes($"{path}/blobs/sha256/{Digest.Of(blob).Hex}", blob);
         if (layerDigest is not null && Digest.TryParse(layerDigest, out var other)) File.WriteAllBytes($"{path}/blobs/sha256/{other.Hex}", Layer);
         return path;
+    }
+
+    /// <summary>Some bytes, and then zeros.</summary>
+    private sealed class Zeros(byte[] start, long most) : ReadStream
+    {
+        private readonly MemoryStream _start = new(start);
+
+        /// <summary>How many of the zeros were read.</summary>
+        public long Count { get; private set; }
+
+        public override int Read(Span<byte> buffer)
+        {
+            if (_start.Read(buffer) is > 0 and var read) return read;
+            var count = (int)Math.Min(buffer.Length, most - Count);
+            buffer[..count].Clear();
+            Count += count;
+            return count;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) _start.Dispose();
+            base.Dispose(disposing);
+        }
     }
 }

@@ -23,7 +23,7 @@ public class BombTests : TemporaryFolder
         var bomb = Compress(kind, BigFile(60 * Mebibyte));
         Assert.That(bomb, Has.Length.LessThan(Mebibyte / 8));
         Assert.That(() => store.Layers.ApplyKeeping(new MemoryStream(bomb), null, limits: s_limits),
-            Throws.TypeOf<CrunException>().With.Message.Contains($"the layer has more than {50 * Mebibyte} bytes, which is the limit or what fits on the disk"));
+            Throws.TypeOf<CrunException>().With.Message.Contains($"it unpacks to more than {50 * Mebibyte} bytes, which is the limit (CRUN_SHARP_LAYER_LIMITS=bytes=SIZE sets another)"));
         AssertNothingIsLeft();
     }
 
@@ -43,7 +43,46 @@ public class BombTests : TemporaryFolder
         using var store = OpenStore();
         var bomb = ZstdBomb(TestTar.Of(("f", "x")), 9000); // 1.1 GiB
         Assert.That(bomb, Has.Length.LessThan(100_000));
-        Assert.That(() => store.Layers.ApplyKeeping(new MemoryStream(bomb), null), Throws.TypeOf<CrunException>().With.Message.Contains("the layer unpacks to more than 2000 times its size"));
+        Assert.That(() => store.Layers.ApplyKeeping(new MemoryStream(bomb), null), Throws.TypeOf<CrunException>().With.Message.Contains("it unpacks to more than 2000 times its size, which is the limit (CRUN_SHARP_LAYER_LIMITS=ratio=NUMBER sets another)"));
+        AssertNothingIsLeft();
+        using var trusting = Store.Open(store.Root, new LayerLimits { Ratio = 1_000_000 });
+        Assert.That(trusting.Layers.ApplyKeeping(new MemoryStream(bomb), null).Entries, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void The_error_names_the_layer()
+    {
+        using var store = Store.Open(Folder + "/store", s_limits);
+        var tar = BigFile(60 * Mebibyte);
+        var bomb = Compress(CompressionKind.Gzip, tar);
+        Assert.That(() => store.Layers.ApplyKeeping(new MemoryStream(bomb), Digest.Of(tar), Digest.Of(bomb)), Throws.TypeOf<CrunException>().With.Message.StartsWith($"layer {Digest.Of(bomb)}: "));
+        Assert.That(() => store.Layers.ApplyKeeping(new MemoryStream(bomb), Digest.Of(tar)), Throws.TypeOf<CrunException>().With.Message.StartsWith($"layer {Digest.Of(tar)}: "));
+        AssertNothingIsLeft();
+    }
+
+    [Test]
+    public void Imports_and_compressed_archives_have_the_same_limits()
+    {
+        using var store = Store.Open(Folder + "/store", s_limits);
+        var bomb = Compress(CompressionKind.Gzip, BigFile(60 * Mebibyte));
+        Assert.That(() => RootfsImport.Import(store, new MemoryStream(bomb), null), Throws.TypeOf<CrunException>().With.Message.Contains("it unpacks to more than 52428800 bytes"));
+        Assert.That(() => ImageArchive.Load(store, new MemoryStream(bomb)), Throws.TypeOf<CrunException>().With.Message.StartsWith("load: it unpacks to more than 52428800 bytes"));
+        AssertNothingIsLeft();
+    }
+
+    [Test]
+    public void Sizes_that_together_are_no_number_any_more_are_refused()
+    {
+        using var store = OpenStore();
+        // Two sparse files of nearly 8 EiB.
+        var tar = new List<byte>();
+        foreach (var name in (string[])["f", "g"])
+        {
+            var records = Encoding.ASCII.GetBytes("22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n43 GNU.sparse.realsize=9223372036854775000\n");
+            tar.AddRange([.. Header("x", 'x', records.Length), .. records, .. new byte[512 - records.Length]]);
+            tar.AddRange([.. Header(name, '0', 512), .. Encoding.ASCII.GetBytes("0\n".PadRight(512, '\0'))]);
+        }
+        Assert.That(() => store.Layers.ApplyKeeping(new MemoryStream([.. tar, .. new byte[1024]]), null, limits: new LayerLimits { Bytes = long.MaxValue }), Throws.TypeOf<CrunException>());
         AssertNothingIsLeft();
     }
 

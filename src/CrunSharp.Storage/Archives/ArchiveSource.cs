@@ -91,15 +91,16 @@ internal sealed class TarArchive : ArchiveSource
 {
     private const int MostFiles = 100_000;
     private const int MostLinks = 8;
+    private const int MostAfterEnd = 64 * 1024 * 1024;
     private readonly SafeFileHandle _file;
     private readonly IDisposable? _owner;
     private readonly Dictionary<string, (long Offset, long Size)> _files = [];
     private readonly Dictionary<string, string> _links = [];
 
-    private TarArchive(SafeFileHandle file, long offset, long length, IDisposable? owner)
+    private TarArchive(SafeFileHandle file, long offset, Stream content, IDisposable? owner)
     {
         (_file, _owner) = (file, owner);
-        var reader = new TarReader(new HandleStream(file, offset, length, ownsHandle: false));
+        var reader = new TarReader(content);
         while (reader.Next() is { } entry)
         {
             if (_files.Count + _links.Count >= MostFiles) throw CrunException.Integrity($"the archive has more than {MostFiles} files", "load");
@@ -115,23 +116,21 @@ internal sealed class TarArchive : ArchiveSource
             var start = new byte[8];
             var length = RandomAccess.Read(file.SafeFileHandle, start, file.Position);
             if (Compression.Detect(start.AsSpan(0, length)) == CompressionKind.None)
-                return new TarArchive(file.SafeFileHandle, file.Position, file.Length - file.Position, null);
+                return new TarArchive(file.SafeFileHandle, file.Position, new HandleStream(file.SafeFileHandle, file.Position, file.Length - file.Position, ownsHandle: false), null);
         }
         var draft = store.Drafts.Begin();
         try
         {
-            var limits = LayerLimits.Default.Within(OpenFile.FreeBytes(store.Directories.Root));
             var copy = FileAt.Open(draft.Handle, "archive", OpenFlags.O_RDWR | OpenFlags.O_CREAT | OpenFlags.O_EXCL, 0x180);
-            var sink = new HandleSink(copy);
-            var compressed = new CountingStream(input);
-            using var decoded = new LimitingStream(Compression.Open(compressed), compressed, limits);
-            var buffer = new byte[256 * 1024];
-            while (decoded.Read(buffer) is > 0 and var count) sink.Write(buffer.AsSpan(0, count));
-            return new TarArchive(copy, 0, sink.Count, draft);
+            using var decoded = store.Limits.Within(store.Directories.Root).Decode(input);
+            var archive = new TarArchive(copy, 0, new CopiedStream(decoded, new HandleSink(copy)), draft);
+            PassOver(decoded);
+            return archive;
         }
-        catch
+        catch (Exception error)
         {
             draft.Dispose();
+            if (error is CrunException ours) throw ours.Within("load");
             throw;
         }
     }
@@ -153,6 +152,13 @@ internal sealed class TarArchive : ArchiveSource
         if (_owner is null) return;
         _file.Dispose();
         _owner.Dispose();
+    }
+
+    // Whoever writes into a pipe may go on after the tar's end, and shall not fail for it; but nobody reads for ever.
+    private static void PassOver(Stream rest)
+    {
+        var buffer = new byte[256 * 1024];
+        for (var left = MostAfterEnd; left > 0 && rest.Read(buffer) is > 0 and var count;) left -= count;
     }
 
     private void Add(TarEntry entry, long offset)
@@ -188,5 +194,16 @@ internal sealed class TarArchive : ArchiveSource
             else parts.RemoveAt(parts.Count - 1);
         }
         return string.Join('/', parts);
+    }
+}
+
+/// <summary>Reads a stream, and writes what it reads.</summary>
+internal sealed class CopiedStream(Stream source, Stream copy) : ReadStream
+{
+    public override int Read(Span<byte> buffer)
+    {
+        var count = source.Read(buffer);
+        copy.Write(buffer[..count]);
+        return count;
     }
 }

@@ -14,10 +14,13 @@ internal abstract class ArchiveTarget
     /// <summary>Writes a file.</summary>
     public void Add(string path, ReadOnlyMemory<byte> content) => Add(path, content.Length, output => output.Write(content.Span));
 
+    /// <summary>Says that content is there; false when it was.</summary>
+    protected bool IsNew(Digest digest) => _blobs.Add(digest);
+
     /// <summary>Writes content under its digest, once.</summary>
     public void AddBlob(Digest digest, long size, Action<Stream> write)
     {
-        if (_blobs.Add(digest)) Add(ArchiveSource.PathOf(digest), size, write);
+        if (IsNew(digest)) Add(ArchiveSource.PathOf(digest), size, write);
     }
 
     public abstract void Add(string path, long size, Action<Stream> write);
@@ -42,11 +45,28 @@ internal sealed class TarTarget : ArchiveTarget
         write(sink);
     }
 
+    /// <summary>Writes content whose digest is known when it was written.</summary>
+    /// <param name="write">Writes it, or nothing if that is not needed; its digest.</param>
+    public void AddOpen(Func<Stream, Digest> write)
+    {
+        _writer.BeginOpen();
+        using var sink = new EntrySink(_writer);
+        var digest = write(sink);
+        var isThere = sink.HasContent && IsNew(digest);
+        _writer.EndOpen(isThere ? new TarEntry { Name = ArchiveSource.PathOf(digest), Kind = TarKind.File, Mode = 0x1a4 } : null);
+    }
+
     public void Finish() => _writer.Finish();
 
     private sealed class EntrySink(TarWriter writer) : WriteStream
     {
-        public override void Write(ReadOnlySpan<byte> buffer) => writer.Write(buffer);
+        public bool HasContent { get; private set; }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            HasContent = true;
+            writer.Write(buffer);
+        }
     }
 }
 

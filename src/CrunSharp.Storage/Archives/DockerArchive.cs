@@ -22,35 +22,42 @@ public static class DockerArchive
         var manifests = new List<Descriptor>();
         var entries = new List<DockerArchiveImage>();
         var documents = new Dictionary<Digest, ReadOnlyMemory<byte>>();
-        foreach (var (image, names) in images)
+        foreach (var named in images)
+        {
+            manifests.AddRange(OciLayout.Describe(named, NameAnnotation, Document, AddDocument));
+            var (image, names) = named;
+            entries.Add(new DockerArchiveImage
+            {
+                Config = ArchiveSource.PathOf(image.Id),
+                RepoTags = names.Count == 0 ? null : [.. names.Where(static n => n.Tag is not null).Select(static n => n.Familiar)],
+                Layers = [.. image.DiffIds.Select(ArchiveSource.PathOf)],
+            });
+        }
+
+        var target = new TarTarget(output);
+        OciLayout.AddVersion(target);
+        OciLayout.AddIndex(target, manifests);
+        target.Add("manifest.json", StoreJson.ArchiveImages.Format(entries));
+        foreach (var (digest, document) in documents) target.AddBlob(digest, document.Length, stream => stream.Write(document.Span));
+        foreach (var image in images.SelectMany(static named => named.Others.Prepend(named.Image)))
+        {
+            foreach (var layer in image.GetLayers()) target.AddBlob(layer.DiffId, layer.TarSize, stream => store.Layers.WriteTar(layer, stream));
+        }
+        target.Finish();
+
+        void AddDocument(Digest digest, ReadOnlyMemory<byte> content) => documents[digest] = content;
+
+        byte[] Document(Image image)
         {
             var layers = image.GetLayers();
-            var manifest = ImageJson.Write(new ImageManifest
+            documents[image.Id] = image.RawConfig;
+            return ImageJson.Write(new ImageManifest
             {
                 MediaType = MediaTypes.Manifest,
                 Config = new Descriptor { MediaType = MediaTypes.Config, Digest = image.Id, Size = image.RawConfig.Length },
                 Layers = [.. layers.Select(static l => new Descriptor { MediaType = MediaTypes.Layer, Digest = l.DiffId, Size = l.TarSize })],
             });
-            var digest = Digest.Of(manifest);
-            (documents[digest], documents[image.Id]) = (manifest, image.RawConfig);
-            manifests.AddRange(OciLayout.Describe(digest, manifest.Length, image.Config, names, NameAnnotation));
-            entries.Add(new DockerArchiveImage
-            {
-                Config = ArchiveSource.PathOf(image.Id),
-                RepoTags = names.Count == 0 ? null : [.. names.Where(static n => n.Tag is not null).Select(static n => n.Familiar)],
-                Layers = [.. layers.Select(static l => ArchiveSource.PathOf(l.DiffId))],
-            });
         }
-
-        var target = new TarTarget(output);
-        OciLayout.AddIndex(target, manifests);
-        target.Add("manifest.json", StoreJson.ArchiveImages.Format(entries));
-        foreach (var (digest, document) in documents) target.AddBlob(digest, document.Length, stream => stream.Write(document.Span));
-        foreach (var (image, _) in images)
-        {
-            foreach (var layer in image.GetLayers()) target.AddBlob(layer.DiffId, layer.TarSize, stream => store.Layers.WriteTar(layer, stream));
-        }
-        target.Finish();
     }
 
     internal static IReadOnlyList<NamedImage> Load(Store store, ArchiveSource archive, byte[] manifest, Platform? platform)

@@ -7,7 +7,11 @@ namespace CrunSharp.Storage;
 /// <summary>An image and those of its names that an archive has, or is to have.</summary>
 /// <param name="Image">The image.</param>
 /// <param name="Names">Its names; none for an image that is only known by its id.</param>
-public sealed record NamedImage(Image Image, IReadOnlyList<ImageReference> Names);
+public sealed record NamedImage(Image Image, IReadOnlyList<ImageReference> Names)
+{
+    /// <summary>The same image for other platforms, which goes under the same names.</summary>
+    public IReadOnlyList<Image> Others { get; init; } = [];
+}
 
 /// <summary>Loads images from archives of either kind: <c>docker load</c>. What is in the archive decides which kind it is.</summary>
 public static class ImageArchive

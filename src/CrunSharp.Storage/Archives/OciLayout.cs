@@ -11,6 +11,7 @@ namespace CrunSharp.Storage;
 public static class OciLayout
 {
     private const int MostDepth = 4;
+    private const int MostPlatforms = 64;
     private const string NameAnnotation = "org.opencontainers.image.ref.name";
     private const string ContainerdNameAnnotation = "io.containerd.image.name";
 
@@ -111,27 +112,39 @@ public static class OciLayout
             var same = loaded.FindIndex(l => l.Image.ManifestDigest == manifest.Digest);
             if (same < 0)
             {
-                if (TryLoad(store, archive, manifest, names, platform) is { } image) loaded.Add(new NamedImage(image, names));
+                IReadOnlyList<Descriptor> others = platform is null ? [.. OthersOf(archive, descriptor, manifest.Digest, 0).Take(MostPlatforms)] : [];
+                if (TryLoad(store, archive, [manifest, .. others], names, platform) is { } image) loaded.Add(new NamedImage(image, names));
                 continue;
             }
             // The layout lists an image once for each of its names.
-            foreach (var name in names) store.Images.Tag(loaded[same].Image.Id, name);
+            foreach (var name in names) store.Images.Tag(loaded[same].Image.Id, name, store.Images.OthersOf(loaded[same].Names[0]));
             loaded[same] = new NamedImage(loaded[same].Image, [.. loaded[same].Names, .. names]);
         }
         return loaded.Count > 0 ? loaded : throw ImageArchive.NoneFor(platform ?? Platform.Host);
     }
 
-    internal static IEnumerable<Descriptor> Describe(Digest digest, long size, ImageConfig config, IReadOnlyList<ImageReference> names, string? nameAnnotation)
+    /// <summary>The entries of an index for an image and its names: its manifest, or an index where it is for several platforms.</summary>
+    /// <param name="named">The image.</param>
+    /// <param name="nameAnnotation">The annotation that has the whole name; null where the usual one has it.</param>
+    /// <param name="manifestOf">Makes an image's manifest.</param>
+    /// <param name="add">Takes documents.</param>
+    internal static IEnumerable<Descriptor> Describe(NamedImage named, string? nameAnnotation, Func<Image, byte[]> manifestOf, Action<Digest, ReadOnlyMemory<byte>> add)
     {
-        var plain = new Descriptor
+        List<Descriptor> manifests = [.. named.Others.Prepend(named.Image).Select(image =>
         {
-            MediaType = MediaTypes.Manifest,
-            Digest = digest,
-            Size = size,
-            Platform = new Platform { Architecture = config.Architecture, Os = config.Os, Variant = config.Variant },
-        };
-        if (names.Count == 0) yield return plain;
-        foreach (var name in names)
+            var raw = manifestOf(image);
+            add(Digest.Of(raw), raw);
+            return OutgoingManifest.Describe(image, raw);
+        })];
+        var root = manifests[0];
+        if (manifests.Count > 1)
+        {
+            var index = OutgoingManifest.Index(manifests);
+            root = new Descriptor { MediaType = MediaTypes.Index, Digest = Digest.Of(index), Size = index.Length };
+            add(root.Digest, index);
+        }
+        if (named.Names.Count == 0) yield return root;
+        foreach (var name in named.Names)
         {
             var annotations = new SortedDictionary<string, string>(StringComparer.Ordinal);
             if (nameAnnotation is null) annotations[NameAnnotation] = name.Familiar;
@@ -140,7 +153,7 @@ public static class OciLayout
                 annotations[nameAnnotation] = name.ToString();
                 if (name.Tag is { } tag) annotations[NameAnnotation] = tag;
             }
-            yield return plain with { Annotations = annotations };
+            yield return root with { Annotations = annotations };
         }
     }
 
@@ -156,25 +169,25 @@ public static class OciLayout
         return plain with { Annotations = annotations };
     });
 
+    internal static void AddVersion(ArchiveTarget target) => target.Add("oci-layout", """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray());
+
     internal static void AddIndex(ArchiveTarget target, IReadOnlyList<Descriptor> manifests)
     {
-        target.Add("oci-layout", """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray());
         target.Add("index.json", ImageJson.Write(new ImageIndex { MediaType = MediaTypes.Index, Manifests = manifests }));
     }
 
     private static void Save(Store store, IReadOnlyList<NamedImage> images, ArchiveTarget target)
     {
         var manifests = new List<Descriptor>();
-        foreach (var (image, names) in images)
+        foreach (var named in images) manifests.AddRange(Describe(named, null, AddImage, (digest, content) => target.AddBlob(digest, content.Length, stream => stream.Write(content.Span))));
+        AddVersion(target);
+        AddIndex(target, manifests);
+
+        byte[] AddImage(Image image)
         {
             var raw = ManifestOf(store, image);
-            var manifest = ManifestReader.Read(raw);
-            var digest = Digest.Of(raw);
-            foreach (var descriptor in Describe(digest, raw.Length, image.Config, names, null))
-                manifests.Add(descriptor with { MediaType = manifest.MediaType ?? MediaTypes.Manifest });
-            target.AddBlob(digest, raw.Length, stream => stream.Write(raw));
             target.AddBlob(image.Id, image.RawConfig.Length, stream => stream.Write(image.RawConfig.Span));
-            foreach (var layer in manifest.Layers)
+            foreach (var layer in ManifestReader.Read(raw).Layers)
             {
                 target.AddBlob(layer.Digest, layer.Size, stream =>
                 {
@@ -182,20 +195,48 @@ public static class OciLayout
                     blob.CopyTo(stream, 256 * 1024);
                 });
             }
+            return raw;
         }
-        AddIndex(target, manifests);
     }
 
     /// <summary>The manifest that the image came with if all of it is still here, and else one of its layers compressed now.</summary>
     internal static byte[] ManifestOf(Store store, Image image) =>
         OutgoingManifest.TryKept(store, image) ?? OutgoingManifest.Of(image, [.. image.GetLayers().Select(layer => store.Layers.Compress(layer))]);
 
-    private static Image? TryLoad(Store store, ArchiveSource archive, Descriptor descriptor, IReadOnlyList<ImageReference> names, Platform? platform)
+    private static Image? TryLoad(Store store, ArchiveSource archive, IReadOnlyList<Descriptor> descriptors, IReadOnlyList<ImageReference> names, Platform? platform)
     {
-        if (Apply(store, archive, descriptor, platform) is not var (rawManifest, rawConfig)) return null;
+        var images = new List<(ReadOnlyMemory<byte>, ReadOnlyMemory<byte>)>();
+        foreach (var descriptor in descriptors)
+        {
+            if (Apply(store, archive, descriptor, platform) is not var (rawManifest, rawConfig)) return null;
+            images.Add((rawConfig, rawManifest));
+        }
         // The image is named once it would survive a power cut.
         store.Sync();
-        return store.Images.Add(rawConfig, names, rawManifest);
+        return store.Images.AddAll(images, names);
+    }
+
+    // What an index has for other platforms, as far as it is in the archive: many have only one of them.
+    private static IEnumerable<Descriptor> OthersOf(ArchiveSource archive, Descriptor descriptor, Digest chosen, int depth)
+    {
+        if (descriptor.MediaType is MediaTypes.Manifest or MediaTypes.DockerManifest)
+            return depth > 0 && descriptor.Digest != chosen && descriptor.Platform is { Os: not "unknown" } && IsWhole(archive, descriptor) ? [descriptor] : [];
+        if (descriptor.MediaType is not (MediaTypes.Index or MediaTypes.DockerManifestList) || depth == MostDepth || !Has(archive, descriptor.Digest)) return [];
+        return ManifestReader.ReadIndex(archive.Read(descriptor, ManifestReader.MostBytes), descriptor.MediaType).Manifests
+            .SelectMany(inner => OthersOf(archive, inner, chosen, depth + 1)).DistinctBy(static found => found.Digest);
+    }
+
+    private static bool IsWhole(ArchiveSource archive, Descriptor descriptor)
+    {
+        if (!Has(archive, descriptor.Digest)) return false;
+        var manifest = ManifestReader.Read(archive.Read(descriptor, ManifestReader.MostBytes), descriptor.MediaType);
+        return manifest.Layers.Append(manifest.Config).All(part => Has(archive, part.Digest));
+    }
+
+    private static bool Has(ArchiveSource archive, Digest digest)
+    {
+        using var file = archive.TryOpen(ArchiveSource.PathOf(digest));
+        return file is not null;
     }
 
     // Unpacks its layers; its documents. Null when it is for another platform.

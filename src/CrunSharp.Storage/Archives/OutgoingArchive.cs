@@ -35,14 +35,14 @@ public sealed record OutgoingArchive
     /// <summary>Whether there is also a list of the images for readers of Docker archives.</summary>
     public bool IsForDocker { get; init; }
 
-    /// <summary>Writes it as a tar.</summary>
+    /// <summary>Writes it as a tar: first the layers, last the index.</summary>
     /// <param name="store">Where the layers are.</param>
-    /// <param name="output">Where to; it stays the caller's.</param>
+    /// <param name="started">The tar, which may have the first of the layers.</param>
     /// <exception cref="CrunException">A layer is missing or damaged; what was written has to be thrown away.</exception>
-    public void Write(Store store, Stream output)
+    public void Write(Store store, StartedArchive started)
     {
-        var target = new TarTarget(output);
-        OciLayout.AddIndex(target, Roots);
+        var target = started.Target;
+        AddBlobs(store, target);
         if (IsForDocker)
         {
             target.Add("manifest.json", StoreJson.ArchiveImages.Format([.. Images.Select(static image => new DockerArchiveImage
@@ -52,7 +52,7 @@ public sealed record OutgoingArchive
                 Layers = [.. image.Layers.Select(static layer => ArchiveSource.PathOf(layer.Blob.Digest))],
             })]));
         }
-        AddBlobs(store, target);
+        OciLayout.AddIndex(target, Roots);
         target.Finish();
     }
 
@@ -67,27 +67,32 @@ public sealed record OutgoingArchive
         var kept = Kept(directory);
         var target = new DirectoryTarget(directory);
         AddBlobs(store, target);
+        OciLayout.AddVersion(target);
         OciLayout.AddIndex(target, [.. kept, .. Roots]);
     }
 
     // The index comes last: it names nothing that is not there.
     private void AddBlobs(Store store, ArchiveTarget target)
     {
+        foreach (var (blob, layer) in Images.SelectMany(static image => image.Layers)) AddLayer(store, target, blob, layer);
         foreach (var (digest, document) in Documents) target.AddBlob(digest, document.Length, stream => stream.Write(document.Span));
-        foreach (var (blob, layer) in Images.SelectMany(static image => image.Layers))
-        {
-            target.AddBlob(blob.Digest, blob.Size, stream =>
-            {
-                if (layer is not null)
-                {
-                    store.Layers.WriteTar(layer, stream);
-                    return;
-                }
-                using var content = store.Content.Open(blob.Digest);
-                content.CopyTo(stream, 256 * 1024);
-            });
-        }
     }
+
+    /// <summary>Adds a layer unless it is there.</summary>
+    /// <param name="store">Where it is.</param>
+    /// <param name="target">Where to.</param>
+    /// <param name="blob">The form in which it goes out.</param>
+    /// <param name="layer">The layer, where its uncompressed tar goes out; null where the store has the blob.</param>
+    internal static void AddLayer(Store store, ArchiveTarget target, Descriptor blob, Layer? layer) => target.AddBlob(blob.Digest, blob.Size, stream =>
+    {
+        if (layer is not null)
+        {
+            store.Layers.WriteTar(layer, stream);
+            return;
+        }
+        using var content = store.Content.Open(blob.Digest);
+        content.CopyTo(stream, 256 * 1024);
+    });
 
     // What is no index of a layout is not ours to replace.
     private IEnumerable<Descriptor> Kept(SafeFileHandle directory)

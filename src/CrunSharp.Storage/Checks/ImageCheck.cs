@@ -109,7 +109,7 @@ internal sealed class ImageCheck(CheckRun run)
             run.Found(FindingKind.Name, entry?.Name.Familiar ?? file, problem, () =>
             {
                 // It may have been given to another image since.
-                if (_images.NameFiles.Read(file) == entry) FileAt.RemoveTree(run.Store.Directories.Names, file);
+                if (_images.NameFiles.Read(file)?.Id == entry?.Id) FileAt.RemoveTree(run.Store.Directories.Names, file);
                 return Mending.Succeeded("removed");
             });
         }

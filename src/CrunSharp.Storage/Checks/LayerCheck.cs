@@ -63,7 +63,7 @@ internal sealed class LayerCheck(CheckRun run)
     {
         using (var own = FileAt.TryOpen(_layers, record.DiffId.Hex, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _))
         {
-            if (own is not null) LeftoverCheck.Look(run, own, $"layers/{record.DiffId.Hex}", static name => name is "diff" or LayerStore.RecordName);
+            if (own is not null) LeftoverCheck.Look(run, own, $"layers/{record.DiffId.Hex}", static name => name is "diff" or LayerStore.RecordName or TarChecksums.FileName);
         }
         if (!_store.IsTrusted(record))
         {

@@ -9,6 +9,7 @@ namespace CrunSharp.Storage;
 internal sealed class BlobDraft : WriteStream
 {
     private const string DraftName = "content";
+    private const int Part = 8 * 1024 * 1024;
     private readonly StoreDirectories _directories;
     private readonly Pins _pins;
     private readonly Draft? _draft;
@@ -16,6 +17,7 @@ internal sealed class BlobDraft : WriteStream
     private readonly (SafeFileHandle Directory, string Name)? _name;
     private readonly FileLock? _held;
     private readonly long _kept;
+    private long _started; // what is before it is on its way to the disk
 
     public BlobDraft(StoreDirectories directories, Pins pins, Drafts drafts)
     {
@@ -55,7 +57,13 @@ internal sealed class BlobDraft : WriteStream
         var known = (int)Math.Clamp(_kept - Count, 0, buffer.Length);
         if (known < buffer.Length) OpenFile.WriteAt(_file, buffer[known..], Count + known);
         Count += buffer.Length;
+        if (Count - _started < Part) return;
+        OpenFile.StartSync(_file, _started, Count - _started);
+        _started = Count;
     }
+
+    /// <summary>Whether another process had given the name to the same content before.</summary>
+    public bool IsTwin { get; private set; }
 
     /// <summary>Reads the first bytes of its file; it stays open.</summary>
     public Stream Arrived(long count) => new HandleStream(_file, 0, count, ownsHandle: false);
@@ -80,6 +88,7 @@ internal sealed class BlobDraft : WriteStream
             {
                 if (_name is var (mine, twin)) FileAt.Remove(mine, twin);
                 held.Dispose();
+                IsTwin = true;
                 return digest;
             }
             // What has the name was cut off: it makes way.

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
@@ -12,6 +13,7 @@ public sealed class ContentStore
     private readonly StoreDirectories _directories;
     private readonly Pins _pins;
     private readonly Drafts _drafts;
+    private readonly ConcurrentDictionary<Digest, bool> _made = new();
 
     internal ContentStore(StoreDirectories directories, Pins pins, Drafts drafts) =>
         (_directories, _pins, _drafts) = (directories, pins, drafts);
@@ -22,12 +24,12 @@ public sealed class ContentStore
     /// <summary>Its size in bytes; null when it is not there.</summary>
     public long? SizeOf(Digest digest) => FileAt.TryStatus(_directories.Blobs, digest.Hex)?.Size;
 
-    /// <summary>Reads it; the end of the stream is an error unless the bytes have the digest.</summary>
+    /// <summary>Reads it; the end of the stream is an error unless the bytes have the digest. What this object made is not hashed again.</summary>
     /// <exception cref="CrunException">It is not there.</exception>
     public Stream Open(Digest digest)
     {
         var content = OpenUnverified(digest);
-        return new VerifyingStream(content, digest, content.Size, $"content {digest}");
+        return _made.ContainsKey(digest) ? content : new VerifyingStream(content, digest, content.Size, $"content {digest}");
     }
 
     /// <summary>All of it.</summary>
@@ -76,6 +78,14 @@ public sealed class ContentStore
     {
         var file = OpenFile(digest);
         return new HandleStream(file, 0, FileAt.Status(file).Size, ownsHandle: true);
+    }
+
+    /// <summary>Publishes what was made and hashed here.</summary>
+    internal Digest Publish(BlobDraft draft, Digest digest)
+    {
+        draft.Publish(digest);
+        if (!draft.IsTwin) _made.TryAdd(digest, true);
+        return digest;
     }
 
     internal BlobDraft Begin() => new(_directories, _pins, _drafts);

@@ -10,7 +10,7 @@ namespace CrunSharp.Storage;
 /// </summary>
 public sealed class DeterministicCompressStream : WriteStream
 {
-    private const int MemberSize = 1024 * 1024;
+    private const int MemberSize = TarChecksums.PartSize;
     private const int FrameSize = 4 * 1024 * 1024;
     private readonly LayerCompression _how;
     private readonly Stream _output;
@@ -19,6 +19,8 @@ public sealed class DeterministicCompressStream : WriteStream
     private readonly Stack<Member> _free = new();
     private Member _current;
     private bool _any;
+    private bool _isOther;
+    private int _written;
 
     /// <summary>Starts to compress.</summary>
     /// <param name="output">Where to; it stays the caller's.</param>
@@ -29,6 +31,9 @@ public sealed class DeterministicCompressStream : WriteStream
         (_output, _how, _workers) = (output, how, workers > 0 ? workers : Environment.ProcessorCount);
         _current = NewMember();
     }
+
+    /// <summary>The checksums that the members' content must have, where our own encoder makes them; null when that does not matter.</summary>
+    internal uint[]? Checksums { get; init; }
 
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> buffer)
@@ -44,10 +49,12 @@ public sealed class DeterministicCompressStream : WriteStream
     }
 
     /// <summary>Compresses and writes what is left. Without it, the output is cut off.</summary>
-    public void Finish()
+    /// <returns>Whether the content is what it had to be.</returns>
+    public bool Finish()
     {
         if (_current.Length > 0 || !_any) EndMember();
         while (_members.Count > 0) WriteFirst();
+        return !_isOther && (Checksums is null || _written == Checksums.Length);
     }
 
     private void EndMember()
@@ -63,14 +70,17 @@ public sealed class DeterministicCompressStream : WriteStream
     private void WriteFirst()
     {
         var member = _members.Dequeue().GetAwaiter().GetResult();
-        _output.Write(member.Compressed);
+        // The rest need not go anywhere.
+        _isOther |= Checksums is not null && (_written >= Checksums.Length || Checksums[_written] != member.Checksum);
+        _written++;
+        if (!_isOther) _output.Write(member.Compressed);
         member.Length = 0;
         _free.Push(member);
     }
 
     private Member NewMember() =>
         _how.Kind == CompressionKind.Zstd ? new ZstdMember(FrameSize, _how.ActualLevel)
-        : _how.ActualLevel == LayerCompression.UsualGzip ? new UsualMember(MemberSize) : new ZLibMember(MemberSize, _how.ActualLevel);
+        : _how.IsUsual ? new UsualMember(MemberSize) : new ZLibMember(MemberSize, _how.ActualLevel);
 
     /// <summary>A piece of the content, and what becomes of it; used again and again, by one thread at a time.</summary>
     private abstract class Member(int size)
@@ -80,6 +90,9 @@ public sealed class DeterministicCompressStream : WriteStream
         public int Length { get; set; }
 
         public abstract ReadOnlySpan<byte> Compressed { get; }
+
+        /// <summary>The content's, where the encoder makes one.</summary>
+        public virtual uint Checksum => 0;
 
         public abstract Member Compress();
     }
@@ -92,6 +105,8 @@ public sealed class DeterministicCompressStream : WriteStream
         private int _count;
 
         public override ReadOnlySpan<byte> Compressed => _output.AsSpan(0, _count);
+
+        public override uint Checksum => _encoder.Checksum;
 
         public override Member Compress()
         {

@@ -8,12 +8,15 @@ namespace CrunSharp.Storage;
 /// <param name="Level">0 to 9 for gzip, 1 to 22 for zstd; null for the usual one, and for what is compressed so already at any.</param>
 public readonly record struct LayerCompression(CompressionKind Kind, int? Level = null)
 {
-    /// <summary>Gives the size of zlib's level 3, but is made by our own encoder, which is faster.</summary>
+    /// <summary>Gives about the size of zlib's level 3, but is made by our own encoder, which is faster.</summary>
     internal const int UsualGzip = 3;
     private const int UsualZstd = 3;
 
     /// <summary>The usual form: gzip.</summary>
     public static LayerCompression Usual => new(CompressionKind.Gzip, UsualGzip);
+
+    /// <summary>Whether our own encoder makes it.</summary>
+    internal bool IsUsual => Kind == CompressionKind.Gzip && ActualLevel == UsualGzip;
 
     /// <summary>The level that is used.</summary>
     internal int ActualLevel => Level ?? (Kind == CompressionKind.Zstd ? UsualZstd : UsualGzip);

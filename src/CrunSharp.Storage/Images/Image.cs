@@ -31,6 +31,11 @@ public sealed class Image
     /// <summary>The image's names, tags and digests, sorted.</summary>
     public IReadOnlyList<ImageReference> Names => KnownNames ??= _store.NamesOf(Id);
 
+    /// <summary>Names that stand for another platform's image first, and for this one where its platform is asked for.</summary>
+    public IReadOnlyList<ImageReference> OtherNames => KnownOtherNames ??= _store.OtherNamesOf(Id);
+
+    internal IReadOnlyList<ImageReference>? KnownOtherNames { get; set; }
+
     /// <summary>The names, once they were asked for or by who lists all images.</summary>
     internal IReadOnlyList<ImageReference>? KnownNames { get; set; }
 

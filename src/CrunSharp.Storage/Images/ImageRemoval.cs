@@ -19,6 +19,7 @@ public sealed class ImageRemoval
     private readonly Func<IReadOnlyList<ImageUse>> _uses;
     private readonly Func<IEnumerable<Digest>> _otherRoots;
     private readonly List<string> _lines = [];
+    private readonly HashSet<Digest> _others = [];
 
     private ImageRemoval(Store store, Func<IReadOnlyList<ImageUse>> uses, Func<IEnumerable<Digest>> otherRoots) =>
         (_store, _uses, _otherRoots) = (store, uses, otherRoots);
@@ -36,6 +37,7 @@ public sealed class ImageRemoval
     {
         var removal = new ImageRemoval(store, uses, otherRoots);
         removal.Remove(store.Images.Resolve(nameOrId), nameOrId, force);
+        removal.DeleteOthers();
         return removal._lines;
     }
 
@@ -53,7 +55,7 @@ public sealed class ImageRemoval
         var used = uses().Select(static u => u.Image).ToHashSet();
         foreach (var image in store.Images.List())
         {
-            if (used.Contains(image.Id) || (!all && image.Names.Count > 0) || wanted?.Invoke(image) == false) continue;
+            if (used.Contains(image.Id) || (!all && image.Names.Count + image.OtherNames.Count > 0) || wanted?.Invoke(image) == false) continue;
             if (all)
             {
                 foreach (var name in store.Images.NamesOf(image.Id)) removal.Untag(name);
@@ -129,7 +131,20 @@ public sealed class ImageRemoval
 
     private void Untag(ImageReference name)
     {
-        if (_store.Images.Untag(name)) _lines.Add($"Untagged: {name.Familiar}");
+        var others = _store.Images.OthersOf(name);
+        if (!_store.Images.Untag(name)) return;
+        _lines.Add($"Untagged: {name.Familiar}");
+        _others.UnionWith(others);
+    }
+
+    // Images for other platforms go with the last name that stands for them.
+    private void DeleteOthers()
+    {
+        var uses = _uses();
+        foreach (var id in _others)
+        {
+            if (_store.Images.TryGet(id) is { } image && !uses.Any(use => use.Image == id)) Delete(image, _store.Images.RemoveUnnamed);
+        }
     }
 
     private static ImageReference Find(Image image, ImageReference asked) =>

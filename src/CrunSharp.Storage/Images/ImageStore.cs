@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Images;
@@ -38,15 +39,38 @@ public sealed class ImageStore
     /// <summary>Finds an image by its name; null when there is none.</summary>
     public Image? TryResolve(ImageReference name)
     {
-        if (_names.TryRead(name) is { } id) return TryGet(id);
+        if (_names.TryRead(name) is { } entry) return TryGet(entry.Id);
         if (name.Digest is not { } digest) return null;
         // name@digest stands for the image of that repository whose manifest (or configuration) has the digest.
-        foreach (var (known, knownId) in _names.List())
+        foreach (var (known, knownId, _) in _names.List())
         {
             if (known.Host == name.Host && known.Path == name.Path && TryGet(knownId) is { } image
                 && (known.Digest == digest || image.ManifestDigest == digest || image.Id == digest)) return image;
         }
         return null;
+    }
+
+    /// <summary>Finds an image as <see cref="TryResolve(string)"/> does, and after it those that its name stands for on other platforms; none when there is none.</summary>
+    /// <exception cref="CrunException">Several images' ids begin with these digits.</exception>
+    public IReadOnlyList<Image> ResolveAll(string nameOrId)
+    {
+        if (TryResolve(nameOrId) is not { } image) return [];
+        return ImageReference.TryParse(nameOrId, out var name) && _names.TryRead(name) is { } entry && entry.Id == image.Id ? WithOthers(image, entry) : [image];
+    }
+
+    /// <summary>The images for all platforms that a name stands for, the one that it usually means first.</summary>
+    public IReadOnlyList<Image> ResolveAll(ImageReference name) =>
+        _names.TryRead(name) is { } entry && TryGet(entry.Id) is { } image ? WithOthers(image, entry) : TryResolve(name) is { } found ? [found] : [];
+
+    private List<Image> WithOthers(Image image, NameEntry entry)
+    {
+        List<Image> all = [image];
+        foreach (var id in entry.Others)
+        {
+            // One that was removed by its id is none of them any more.
+            if (TryGet(id) is { } other) all.Add(other);
+        }
+        return all;
     }
 
     /// <summary>Finds an image as <see cref="TryResolve(string)"/> does.</summary>
@@ -58,10 +82,11 @@ public sealed class ImageStore
     public IReadOnlyList<Image> List()
     {
         var names = new Dictionary<Digest, List<ImageReference>>();
-        foreach (var (name, id) in _names.List())
+        var otherNames = new Dictionary<Digest, List<ImageReference>>();
+        foreach (var (name, id, others) in _names.List())
         {
-            if (!names.TryGetValue(id, out var own)) names.Add(id, own = []);
-            own.Add(name);
+            Add(names, id, name);
+            foreach (var other in others) Add(otherNames, other, name);
         }
         var sizes = new Dictionary<Digest, long>();
         var ids = Ids().ToArray();
@@ -69,7 +94,7 @@ public sealed class ImageStore
         AllCores.For(ids.Length, i =>
         {
             if (TryReadRecord(ids[i]) is not { } record) return;
-            found[i] = new Image(this, record) { KnownNames = names.GetValueOrDefault(ids[i]) ?? [], LayerSizes = sizes };
+            found[i] = new Image(this, record) { KnownNames = names.GetValueOrDefault(ids[i]) ?? [], KnownOtherNames = otherNames.GetValueOrDefault(ids[i]) ?? [], LayerSizes = sizes };
             _ = found[i]!.Created;
         });
         var images = new List<Image>();
@@ -77,8 +102,14 @@ public sealed class ImageStore
         {
             if (image is not null) images.Add(image);
         }
-        images.Sort(static (a, b) => Nullable.Compare(b.Created, a.Created) is not 0 and var order ? order : string.CompareOrdinal(a.Id.Hex, b.Id.Hex));
+        CollectionsMarshal.AsSpan(images).Sort(static (a, b) => Nullable.Compare(b.Created, a.Created) is not 0 and var order ? order : string.CompareOrdinal(a.Id.Hex, b.Id.Hex));
         return images;
+
+        static void Add(Dictionary<Digest, List<ImageReference>> names, Digest id, ImageReference name)
+        {
+            if (!names.TryGetValue(id, out var own)) names.Add(id, own = []);
+            own.Add(name);
+        }
     }
 
     /// <summary>Adds an image; the one that is there already is given the names.</summary>
@@ -87,6 +118,28 @@ public sealed class ImageStore
     /// <param name="rawManifest">The bytes of the manifest that it came with, if it came with one.</param>
     /// <exception cref="CrunException">A layer is missing, or the manifest is another image's.</exception>
     public Image Add(ReadOnlySpan<byte> rawConfig, IReadOnlyList<ImageReference> names, ReadOnlySpan<byte> rawManifest = default)
+    {
+        var record = Keep(rawConfig, rawManifest);
+        using var alone = HoldNames();
+        WriteMerged(record);
+        foreach (var name in names) Give(record.Id, name, []);
+        return new Image(this, TryReadRecord(record.Id)!, rawConfig.ToArray());
+    }
+
+    /// <summary>Adds the images of several platforms under the same names.</summary>
+    /// <param name="images">Configurations with their manifests, empty where there is none; the names stand for the first unless a platform is asked for.</param>
+    /// <param name="names">Names to give to them.</param>
+    /// <exception cref="CrunException">A layer is missing, or a manifest is another image's.</exception>
+    public Image AddAll(IReadOnlyList<(ReadOnlyMemory<byte> RawConfig, ReadOnlyMemory<byte> RawManifest)> images, IReadOnlyList<ImageReference> names)
+    {
+        var records = images.Select(image => Keep(image.RawConfig.Span, image.RawManifest.Span)).ToList();
+        using var alone = HoldNames();
+        foreach (var record in records) WriteMerged(record);
+        foreach (var name in names) Give(records[0].Id, name, [.. records.Skip(1).Select(static record => record.Id)]);
+        return new Image(this, TryReadRecord(records[0].Id)!, images[0].RawConfig.ToArray());
+    }
+
+    private ImageRecord Keep(ReadOnlySpan<byte> rawConfig, ReadOnlySpan<byte> rawManifest)
     {
         var config = ImageJson.ReadConfig(rawConfig);
         ConfigCheck.Check(config);
@@ -101,12 +154,14 @@ public sealed class ImageStore
                 throw CrunException.Integrity($"the manifest has {manifest.Layers.Count} layers, the configuration {config.Rootfs.DiffIds.Count}");
             manifestDigest = Content.Add(rawManifest);
         }
-        using var alone = HoldNames();
-        var old = TryReadRecord(id);
-        if (old is null || (manifestDigest is not null && old.Manifest != manifestDigest))
-            Write(new ImageRecord { Id = id, Manifest = manifestDigest ?? old?.Manifest, LastTagged = old?.LastTagged });
-        foreach (var name in names) Give(id, name);
-        return new Image(this, TryReadRecord(id)!, rawConfig.ToArray());
+        return new ImageRecord { Id = id, Manifest = manifestDigest };
+    }
+
+    private void WriteMerged(ImageRecord record)
+    {
+        var old = TryReadRecord(record.Id);
+        if (old is null || (record.Manifest is not null && old.Manifest != record.Manifest))
+            Write(record with { Manifest = record.Manifest ?? old?.Manifest, LastTagged = old?.LastTagged });
     }
 
     /// <summary>An image that the store does not keep, for who only writes it elsewhere. Its layers stay until the store is closed.</summary>
@@ -121,17 +176,20 @@ public sealed class ImageStore
     }
 
     /// <summary>Gives an image a name; the image that had it loses it.</summary>
+    /// <param name="id">The image.</param>
+    /// <param name="name">The name.</param>
+    /// <param name="others">Images for other platforms that the name stands for as well; null for none.</param>
     /// <exception cref="CrunException">There is no such image.</exception>
-    public void Tag(Digest id, ImageReference name)
+    public void Tag(Digest id, ImageReference name, IReadOnlyList<Digest>? others = null)
     {
         using var alone = HoldNames();
-        Give(id, name);
+        Give(id, name, others ?? []);
     }
 
-    private void Give(Digest id, ImageReference name)
+    private void Give(Digest id, ImageReference name, IReadOnlyList<Digest> others)
     {
         var record = TryReadRecord(id) ?? throw CrunException.NotFound($"No such image: {id}");
-        _names.Write(name, id);
+        _names.Write(new NameEntry(name, id, others));
         Write(record with { LastTagged = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'") });
     }
 
@@ -152,7 +210,7 @@ public sealed class ImageStore
     internal bool RemoveUnnamed(Digest id)
     {
         using var alone = HoldNames();
-        return NamesOf(id).Count == 0 && FileAt.Remove(_directories.Images, FileName(id));
+        return NamesOf(id).Count == 0 && OtherNamesOf(id).Count == 0 && FileAt.Remove(_directories.Images, FileName(id));
     }
 
     // Who makes an image or names it, and who removes it since it has no name, come one after the other.
@@ -162,15 +220,12 @@ public sealed class ImageStore
         return FileLock.TryExisting(_directories.Root, "names", shared: false, wait: true) ?? throw CrunException.NotFound($"{_directories.RootPath}/names was removed");
     }
 
-    internal IReadOnlyList<ImageReference> NamesOf(Digest id)
-    {
-        var names = new List<ImageReference>();
-        foreach (var (name, named) in _names.List())
-        {
-            if (named == id) names.Add(name);
-        }
-        return names;
-    }
+    internal IReadOnlyList<ImageReference> NamesOf(Digest id) => [.. _names.List().Where(entry => entry.Id == id).Select(static entry => entry.Name)];
+
+    internal IReadOnlyList<ImageReference> OtherNamesOf(Digest id) => [.. _names.List().Where(entry => entry.Others.Contains(id)).Select(static entry => entry.Name)];
+
+    /// <summary>The images for other platforms that a name stands for.</summary>
+    internal IReadOnlyList<Digest> OthersOf(ImageReference name) => _names.TryRead(name)?.Others ?? [];
 
     internal IEnumerable<Digest> Ids()
     {

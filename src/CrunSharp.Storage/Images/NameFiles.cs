@@ -1,41 +1,48 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Storage;
 
-/// <summary>Names of images as files: one for each name, with the image's id in it.</summary>
+/// <summary>What a name stands for.</summary>
+/// <param name="Name">The name.</param>
+/// <param name="Id">The image.</param>
+/// <param name="Others">The same for other platforms; none for most names.</param>
+internal sealed record NameEntry(ImageReference Name, Digest Id, IReadOnlyList<Digest> Others);
+
+/// <summary>Names of images as files: one for each name, with the image's id in it, the name, and ids of images for other platforms.</summary>
 internal sealed class NameFiles(StoreDirectories directories)
 {
-    private const int MostBytes = 1024;
+    private const int MostBytes = 8 * 1024;
 
     // A file's name has up to 255 bytes; names of images can be longer, and are then found by their digest.
     private const int LongestName = 240;
 
-    public Digest? TryRead(ImageReference name) => Read(FileName(name))?.Id;
+    public NameEntry? TryRead(ImageReference name) => Read(FileName(name));
 
-    public void Write(ImageReference name, Digest id) =>
-        AtomicFile.Write(directories.Names, FileName(name), Encoding.ASCII.GetBytes($"{id}\n{name}\n"), durable: true);
+    public void Write(NameEntry entry) =>
+        AtomicFile.Write(directories.Names, FileName(entry.Name), Encoding.ASCII.GetBytes(string.Join('\n', [entry.Id.ToString(), entry.Name.ToString(), .. entry.Others.Select(static other => other.ToString()), ""])), durable: true);
 
     public bool Remove(ImageReference name) => FileAt.Remove(directories.Names, FileName(name));
 
     /// <summary>All names and the ids they stand for, sorted by name.</summary>
-    public List<(ImageReference Name, Digest Id)> List()
+    public List<NameEntry> List()
     {
         var files = FileAt.List(directories.Names);
-        var found = new (ImageReference Name, Digest Id)?[files.Count];
+        var found = new NameEntry?[files.Count];
         AllCores.For(files.Count, i => found[i] = AtomicFile.IsTemporary(files[i]) ? null : Read(files[i]));
-        var all = new List<(string Text, (ImageReference Name, Digest Id) Entry)>(files.Count);
+        var all = new List<(string Text, NameEntry Entry)>(files.Count);
         foreach (var entry in found)
         {
             if (entry is { } named) all.Add((named.Name.ToString(), named));
         }
-        all.Sort(static (a, b) => string.CompareOrdinal(a.Text, b.Text));
+        CollectionsMarshal.AsSpan(all).Sort(static (a, b) => string.CompareOrdinal(a.Text, b.Text));
         return all.ConvertAll(static n => n.Entry);
     }
 
     /// <summary>All files, and what is in them; null for what is damaged.</summary>
-    public IEnumerable<(string File, (ImageReference Name, Digest Id)? Entry)> Files()
+    public IEnumerable<(string File, NameEntry? Entry)> Files()
     {
         foreach (var file in FileAt.List(directories.Names))
         {
@@ -51,7 +58,7 @@ internal sealed class NameFiles(StoreDirectories directories)
     }
 
     // A file that is damaged names nothing; who gives its name to an image writes it anew.
-    public (ImageReference Name, Digest Id)? Read(string file)
+    public NameEntry? Read(string file)
     {
         byte[]? content;
         try
@@ -64,7 +71,12 @@ internal sealed class NameFiles(StoreDirectories directories)
         }
         if (content is null) return null;
         var lines = Encoding.ASCII.GetString(content).Split('\n');
-        return lines.Length >= 2 && Digest.TryParse(lines[0], out var id) && ImageReference.TryParse(lines[1], out var name)
-            ? (name, id) : null;
+        if (lines.Length < 2 || !Digest.TryParse(lines[0], out var id) || !ImageReference.TryParse(lines[1], out var name)) return null;
+        var others = new List<Digest>();
+        foreach (var line in lines.AsSpan(2))
+        {
+            if (Digest.TryParse(line, out var other)) others.Add(other);
+        }
+        return new NameEntry(name, id, others);
     }
 }

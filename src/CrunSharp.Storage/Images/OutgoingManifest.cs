@@ -18,6 +18,22 @@ public static class OutgoingManifest
         return image.ReadRawManifest();
     }
 
+    /// <summary>What an index says of an image's manifest.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="manifest">Its manifest.</param>
+    public static Descriptor Describe(Image image, byte[] manifest) => new()
+    {
+        MediaType = ManifestReader.Read(manifest) is var read && read.MediaType is { } type ? type
+            : read.Config.MediaType == MediaTypes.DockerConfig ? MediaTypes.DockerManifest : MediaTypes.Manifest,
+        Digest = Oci.Digest.Of(manifest),
+        Size = manifest.Length,
+        Platform = new Platform { Architecture = image.Config.Architecture, Os = image.Config.Os, Variant = image.Config.Variant },
+    };
+
+    /// <summary>An index of the manifests of an image for several platforms.</summary>
+    /// <param name="manifests">The manifests.</param>
+    public static byte[] Index(IReadOnlyList<Descriptor> manifests) => ImageJson.Write(new ImageIndex { MediaType = MediaTypes.Index, Manifests = manifests });
+
     /// <summary>A manifest of the image with these layers.</summary>
     /// <param name="image">The image.</param>
     /// <param name="layers">Its layers as they go out, from the base up.</param>

@@ -43,9 +43,8 @@ public static class RootfsImport
     {
         using (tar)
         {
-            var limits = LayerLimits.Default.Within(Kernel.Files.OpenFile.FreeBytes(store.Directories.Root));
-            var compressed = new CountingStream(tar);
-            using var ahead = new ReadAheadStream(new LimitingStream(Compression.Open(compressed), compressed, limits));
+            var limits = store.Limits.Within(store.Directories.Root);
+            using var ahead = new ReadAheadStream(limits.Decode(tar));
             using var extractor = new LayerExtractor(draft.Directory, new ExtractOptions { Limits = limits });
             var reader = new TarReader(ahead);
             extractor.Extract(reader);

@@ -14,8 +14,9 @@ public sealed class LayerDraft : IDisposable
     private readonly Draft _draft;
     private readonly string _path;
 
-    internal LayerDraft(Draft draft)
+    internal LayerDraft(Draft draft, LayerLimits limits)
     {
+        Limits = limits;
         _draft = draft;
         _path = draft.Path;
         FileAt.MakeDirectory(draft.Handle, LayerName, 0x1c0);
@@ -36,6 +37,9 @@ public sealed class LayerDraft : IDisposable
 
     /// <summary>The directory, opened with O_PATH. It stays the same one, and stays there, when the draft is committed.</summary>
     public SafeFileHandle Directory { get; }
+
+    /// <summary>How much may be unpacked into it.</summary>
+    public LayerLimits Limits { get; }
 
     internal SafeFileHandle DraftHandle => _draft.Handle;
 

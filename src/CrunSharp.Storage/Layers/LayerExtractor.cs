@@ -179,8 +179,8 @@ public sealed class LayerExtractor : IDisposable
 
     private void MakeFile(EntryParent parent, string name, TarEntry entry, TarReader reader)
     {
-        if (entry.Size > _options.Limits.Bytes) _options.Limits.CheckBytes(entry.Size);
-        _options.Limits.CheckBytes(Bytes += entry.Size);
+        _options.Limits.CheckBytes(Bytes, entry.Size);
+        Bytes += entry.Size;
         using var file = Create(parent, name, entry.Mode & 0x1ff);
         WriteContent(file, entry, reader);
         var needsOwner = NeedsOwner(parent, entry);

@@ -83,4 +83,18 @@ internal sealed record LayerForm
     public required int Level { get; init; }
 
     public required Descriptor Blob { get; init; }
+
+    /// <summary>How manifests name a compressed form.</summary>
+    public static Descriptor Describe(Digest digest, long size, CompressionKind kind) => new()
+    {
+        MediaType = kind switch
+        {
+            CompressionKind.Gzip => MediaTypes.LayerGzip,
+            CompressionKind.Zstd => MediaTypes.LayerZstd,
+            CompressionKind.None => MediaTypes.Layer,
+            _ => $"{MediaTypes.Layer}+{kind.ToString().ToLowerInvariant()}",
+        },
+        Digest = digest,
+        Size = size,
+    };
 }

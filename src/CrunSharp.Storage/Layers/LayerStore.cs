@@ -1,6 +1,5 @@
 using CrunSharp.Kernel.Files;
 using CrunSharp.Oci;
-using CrunSharp.Oci.Images;
 using CrunSharp.Storage.Tar;
 using Descriptor = CrunSharp.Oci.Images.Descriptor;
 
@@ -16,10 +15,12 @@ public sealed class LayerStore
     private readonly Drafts _drafts;
     private readonly ContentStore _content;
     private readonly Lazy<string> _bootId;
-    private readonly List<Digest> _unsynced = [];
+    private readonly UnsyncedLayers _unsynced = new();
 
-    internal LayerStore(StoreDirectories directories, Pins pins, Drafts drafts, ContentStore content, Lazy<string> bootId) =>
-        (_directories, _pins, _drafts, _content, _bootId) = (directories, pins, drafts, content, bootId);
+    private readonly LayerLimits _limits;
+
+    internal LayerStore(StoreDirectories directories, Pins pins, Drafts drafts, ContentStore content, Lazy<string> bootId, LayerLimits limits) =>
+        (_directories, _pins, _drafts, _content, _bootId, _limits) = (directories, pins, drafts, content, bootId, limits);
 
     /// <summary>The layer; null when it is not there.</summary>
     /// <remarks>After a power cut, a layer that was not synced is unpacked once more if its blob is there, and else missing.</remarks>
@@ -27,7 +28,7 @@ public sealed class LayerStore
     {
         if (TryGetTrusted(diffId) is { } layer) return layer;
         return TryReadRecord(diffId) is { Blob: { } blob } && _content.Contains(blob.Digest)
-            ? Apply(_content.Open(blob.Digest), diffId, blob.Digest)
+            ? Apply(_content.Open(blob.Digest), diffId, blob.Digest, LayerLimits.None)
             : null;
     }
 
@@ -36,7 +37,7 @@ public sealed class LayerStore
     public Layer Get(Digest diffId) => TryGet(diffId) ?? throw CrunException.NotFound($"layer {diffId} is not in the store");
 
     /// <summary>Starts a layer.</summary>
-    public LayerDraft Begin() => new(_drafts.Begin());
+    public LayerDraft Begin() => new(_drafts.Begin(), _limits);
 
     /// <summary>Keeps layers from being removed until the store is closed.</summary>
     /// <exception cref="CrunException">One is not there.</exception>
@@ -57,7 +58,9 @@ public sealed class LayerStore
     public Layer Commit(LayerDraft draft)
     {
         using var hash = new HashingSink();
-        var tar = LayerTar.Write(draft.Directory, hash);
+        using var checksums = new TarChecksums();
+        var tar = LayerTar.WriteNew(draft.Directory, new TeeSink(hash, checksums));
+        checksums.Save(draft);
         return Publish(draft, new LayerRecord
         {
             DiffId = hash.Finish(),
@@ -73,7 +76,7 @@ public sealed class LayerStore
     /// <param name="tar">The tar; it is read to its end and disposed.</param>
     /// <param name="expectedDiffId">The digest that the uncompressed tar must have.</param>
     /// <param name="blob">The digest under which the content store has this very stream; null to keep it there now.</param>
-    /// <param name="limits">How much it may unpack to.</param>
+    /// <param name="limits">How much it may unpack to; null for the store's limits.</param>
     /// <exception cref="CrunException">The tar is damaged, hostile, too large or another one; nothing is left of it.</exception>
     public Layer Apply(Stream tar, Digest? expectedDiffId, Digest? blob, LayerLimits? limits = null)
     {
@@ -82,7 +85,7 @@ public sealed class LayerStore
         {
             if (Known(expectedDiffId) is { } known) return known;
             var size = _content.SizeOf(held) ?? throw CrunException.NotFound($"content {held} is not in the store");
-            return ApplyNew(tar, expectedDiffId, limits, kind => Describe(held, size, kind));
+            return ApplyNew(tar, (expectedDiffId, blob), limits, kind => LayerForm.Describe(held, size, kind));
         }
     }
 
@@ -94,14 +97,14 @@ public sealed class LayerStore
     /// <param name="expectedDiffId">The digest that the uncompressed tar must have.</param>
     /// <param name="expectedBlob">The digest that the stream itself must have.</param>
     /// <param name="size">The size that the stream itself must have, in bytes.</param>
-    /// <param name="limits">How much it may unpack to.</param>
+    /// <param name="limits">How much it may unpack to; null for the store's limits.</param>
     /// <exception cref="CrunException">The stream is damaged, hostile, too large or another one; nothing is left of it.</exception>
     public Layer ApplyKeeping(Stream tar, Digest? expectedDiffId, Digest? expectedBlob = null, long? size = null, LayerLimits? limits = null)
     {
         using var verified = new VerifyingStream(tar, expectedBlob, size, expectedBlob is { } digest ? $"blob {digest}" : "layer");
         if (Known(expectedDiffId) is { } known) return known;
         using var draft = _content.Begin();
-        return ApplyNew(new TeeStream(verified, draft), expectedDiffId, limits, kind => Describe(draft.Publish(verified.Actual), draft.Count, kind));
+        return ApplyNew(new TeeStream(verified, draft), (expectedDiffId, expectedBlob), limits, kind => LayerForm.Describe(draft.Publish(verified.Actual), draft.Count, kind));
     }
 
     /// <summary>
@@ -119,7 +122,7 @@ public sealed class LayerStore
         using var verified = new VerifyingStream(arrived.Followed(rest), expectedBlob, size, $"blob {expectedBlob}");
         try
         {
-            return ApplyNew(new TeeStream(verified, arrived.Draft), expectedDiffId, null, kind => Describe(arrived.Draft.Publish(verified.Actual), size, kind));
+            return ApplyNew(new TeeStream(verified, arrived.Draft), (expectedDiffId, expectedBlob), null, kind => LayerForm.Describe(arrived.Draft.Publish(verified.Actual), size, kind));
         }
         catch (Exception error)
         {
@@ -182,9 +185,17 @@ public sealed class LayerStore
         if (!layer.Record.Own)
         {
             var blob = layer.Blob ?? throw CrunException.NotFound($"layer {layer.DiffId} has no blob that its tar could be had from");
-            var content = blob == layer.DiffId ? _content.OpenUnverified(blob) : Compression.Open(_content.Open(blob));
-            using var tar = new VerifyingStream(content, layer.DiffId, layer.TarSize, $"layer {layer.DiffId}");
-            tar.CopyTo(output, 256 * 1024);
+            // What it decodes to is compared with its digest, which says the same of the blob; the decoder has a processor of its own.
+            var content = _content.OpenUnverified(blob);
+            using var tar = new VerifyingStream(blob == layer.DiffId ? content : new ReadAheadStream(Compression.Open(content)), layer.DiffId, layer.TarSize, $"layer {layer.DiffId}");
+            try
+            {
+                tar.CopyTo(output, 256 * 1024);
+            }
+            catch (CrunException error) when (!error.Message.Contains(layer.DiffId.Hex, StringComparison.Ordinal))
+            {
+                throw error.Within($"layer {layer.DiffId}");
+            }
             return;
         }
         using var hash = new HashingSink(output);
@@ -193,13 +204,10 @@ public sealed class LayerStore
             throw CrunException.Integrity($"its directory was changed: the tar has the digest {actual}", $"layer {layer.DiffId}");
     }
 
-    /// <summary>
-    /// The layer as registries and OCI layouts want it, compressed with gzip or zstd; it is compressed now if it was not yet,
-    /// and kept.
-    /// </summary>
+    /// <summary>The layer as registries and OCI layouts want it, compressed with gzip or zstd: now if it was not yet, and kept.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="how">How it has to be compressed; null for as it is, and with gzip if it is not.</param>
-    /// <param name="copy">Gets the compressed bytes too if they are made now.</param>
+    /// <param name="copy">Gets the compressed bytes too if they are made now; it is flushed after the last one.</param>
     /// <param name="cancellationToken">Ends the work; nothing is left of it.</param>
     /// <exception cref="CrunException">The layer's directory or blob was changed.</exception>
     public Descriptor Compress(Layer layer, LayerCompression? how = null, Stream? copy = null, CancellationToken cancellationToken = default)
@@ -209,25 +217,26 @@ public sealed class LayerStore
         var form = how ?? LayerCompression.Usual;
         using var draft = _content.Begin();
         using var hash = new HashingSink(copy is null ? draft : new TeeSink(draft, copy));
-        using (var compressed = new DeterministicCompressStream(hash, form))
+        var checksums = form.IsUsual ? TarChecksums.TryRead(_directories.Layers, layer.Record) : null;
+        using (var compressed = new DeterministicCompressStream(hash, form) { Checksums = checksums })
         {
-            WriteTar(layer, new CancellableSink(compressed, cancellationToken));
-            compressed.Finish();
+            var tar = new CancellableSink(compressed, cancellationToken);
+            if (checksums is null) WriteTar(layer, tar);
+            else using (var directory = layer.OpenDirectory()) LayerTar.Write(directory, tar);
+            if (!compressed.Finish()) throw CrunException.Integrity("its directory was changed", $"layer {layer.DiffId}");
         }
-        var blob = Describe(draft.Publish(hash.Finish()), draft.Count, form.Kind);
+        copy?.Flush();
+        var blob = LayerForm.Describe(_content.Publish(draft, hash.Finish()), draft.Count, form.Kind);
         if (TryReadRecord(layer.DiffId) is { } record) Write(layer.DiffId, record.With(form with { Level = form.ActualLevel }, blob));
         return blob;
     }
 
+    internal void BeginSync(Action sync) => _unsynced.BeginSync(sync);
+
     internal void MarkSynced(Action sync)
     {
-        Digest[] pending;
-        lock (_unsynced)
-        {
-            pending = [.. _unsynced];
-            _unsynced.Clear();
-        }
-        if (pending.Length == 0) return;
+        var pending = _unsynced.TakeAll();
+        if (pending.Count == 0) return;
         sync();
         foreach (var diffId in pending)
         {
@@ -258,7 +267,7 @@ public sealed class LayerStore
     {
         using var source = _content.Open(blob);
         var size = _content.SizeOf(blob) ?? 0;
-        return Unpack(draft, source, diffId, null, kind => Describe(blob, size, kind));
+        return Unpack(draft, source, diffId, LayerLimits.None, kind => LayerForm.Describe(blob, size, kind));
     }
 
     /// <summary>
@@ -293,16 +302,24 @@ public sealed class LayerStore
     private Layer? Known(Digest? diffId) =>
         diffId is { } known && TryGetTrusted(known) is { } layer && _pins.TryPin(_directories.Layers, known.Hex) ? layer : null;
 
-    private Layer ApplyNew(Stream source, Digest? expectedDiffId, LayerLimits? limits, Func<CompressionKind, Descriptor> blobAfterReading)
+    private Layer ApplyNew(Stream source, (Digest? DiffId, Digest? Blob) expected, LayerLimits? limits, Func<CompressionKind, Descriptor> blobAfterReading)
     {
         using var draft = Begin();
-        return Publish(draft, Unpack(draft, source, expectedDiffId, limits, blobAfterReading));
+        try
+        {
+            return Publish(draft, Unpack(draft, source, expected.DiffId, limits, blobAfterReading));
+        }
+        catch (CrunException error) when ((expected.Blob ?? expected.DiffId) is { } name && !error.Message.Contains(name.Hex, StringComparison.Ordinal)
+            && expected.DiffId?.Hex is var hex && (hex is null || !error.Message.Contains(hex, StringComparison.Ordinal)))
+        {
+            throw error.Within($"layer {name}");
+        }
     }
 
     // Fills a draft; its record.
     private LayerRecord Unpack(LayerDraft draft, Stream source, Digest? expectedDiffId, LayerLimits? limits, Func<CompressionKind, Descriptor> blobAfterReading)
     {
-        var limit = (limits ?? LayerLimits.Default).Within(OpenFile.FreeBytes(_directories.Root));
+        var limit = (limits ?? _limits).Within(_directories.Root);
         var compressed = new CountingStream(source);
         var what = expectedDiffId is { } promised ? $"layer {promised}" : "layer";
         using var verified = new VerifyingStream(
@@ -354,7 +371,7 @@ public sealed class LayerStore
             if (FileAt.TryRename(draft.DraftHandle, LayerDraft.LayerName, _directories.Layers, hex))
             {
                 _pins.Add(_directories.Layers, hex, held);
-                lock (_unsynced) _unsynced.Add(record.DiffId);
+                _unsynced.Add(record.DiffId, record.TarSize);
                 return new Layer(record, $"{_directories.RootPath}/layers/{hex}/diff");
             }
             if (Known(record.DiffId) is { } known)
@@ -368,17 +385,4 @@ public sealed class LayerStore
                 FileAt.TryRename(_directories.Layers, hex, draft.DraftHandle, $"torn-{Random.Shared.NextInt64():x}");
         }
     }
-
-    private static Descriptor Describe(Digest digest, long size, CompressionKind kind) => new()
-    {
-        MediaType = kind switch
-        {
-            CompressionKind.Gzip => MediaTypes.LayerGzip,
-            CompressionKind.Zstd => MediaTypes.LayerZstd,
-            CompressionKind.None => MediaTypes.Layer,
-            _ => $"{MediaTypes.Layer}+{kind.ToString().ToLowerInvariant()}",
-        },
-        Digest = digest,
-        Size = size,
-    };
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
@@ -13,10 +14,12 @@ namespace CrunSharp.Storage;
 internal class LayerTar
 {
     private protected const int MostDepth = 4096;
+    private const long Part = 8 * 1024 * 1024; // of a file that is sent to the disk while it is read
     private readonly TarWriter _writer;
     private readonly Dictionary<(ulong Device, ulong Inode), string> _linked = [];
 
     private readonly long _most;
+    private bool _isNew;
 
     private protected LayerTar(Stream output, long most) => (_writer, _most) = (new TarWriter(output), most);
 
@@ -41,8 +44,18 @@ internal class LayerTar
     public static LayerTar Write(SafeFileHandle directory, Stream output, long most = long.MaxValue, FileTime? latest = null)
     {
         var tar = new LayerTar(output, most) { Latest = latest };
-        using (var own = FileAt.Open(directory, ".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY)) tar.WriteDirectory(own, "", 0);
-        tar._writer.Finish();
+        tar.WriteAll(directory);
+        return tar;
+    }
+
+    /// <summary>Writes the tar of a directory that was just filled: large files are sent to the disk meanwhile.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="output">Where to.</param>
+    /// <exception cref="CrunException">The directory has something that no layer can say, or changes meanwhile.</exception>
+    public static LayerTar WriteNew(SafeFileHandle directory, Stream output)
+    {
+        var tar = new LayerTar(output, long.MaxValue) { _isNew = true };
+        tar.WriteAll(directory);
         return tar;
     }
 
@@ -71,11 +84,17 @@ internal class LayerTar
         return (names, opaque, bytes);
     }
 
+    private void WriteAll(SafeFileHandle directory)
+    {
+        using (var own = FileAt.Open(directory, ".", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY)) WriteDirectory(own, "", 0);
+        Finish();
+    }
+
     private void WriteDirectory(SafeFileHandle directory, string path, int depth)
     {
         if (depth > MostDepth) throw Refused(path, $"directories are nested more than {MostDepth} deep");
-        var names = FileAt.List(directory);
-        names.Sort(NameOrder.Instance);
+        var names = FileAt.ListOnce(directory);
+        CollectionsMarshal.AsSpan(names).Sort(NameOrder.Instance);
         foreach (var name in names)
         {
             var status = FileAt.Status(directory, name);
@@ -131,8 +150,14 @@ internal class LayerTar
         });
         if (status.Size > _most - _writer.Length) throw Refused(path, $"the tar has more than {_most} bytes");
         Bytes += status.Size;
+        var started = _isNew && status.Size >= Part ? 0 : long.MaxValue;
         for (var left = status.Size; left > 0;)
         {
+            if (status.Size - left >= started)
+            {
+                OpenFile.StartSync(file, started, Part);
+                started += Part;
+            }
             var count = OpenFile.Read(file, _writer.Room());
             if (count == 0) throw Refused(path, "the file became shorter while it was read");
             _writer.Advance(count);

@@ -37,8 +37,7 @@ internal sealed class LimitingStream(Stream source, CountingStream compressed, L
     {
         var count = source.Read(buffer);
         _count += count;
-        limits.CheckBytes(_count);
-        limits.CheckRatio(_count, compressed.Count);
+        limits.CheckStream(_count, compressed.Count);
         return count;
     }
 

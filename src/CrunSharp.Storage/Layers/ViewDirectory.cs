@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
@@ -22,12 +23,16 @@ public sealed class ViewDirectory : IDisposable
     private readonly List<ViewLayer> _layers;
     private readonly string _path;
     private readonly bool _isOverlay;
+    private bool _isListed;
 
     /// <summary>Takes over the handles, the topmost first.</summary>
     internal ViewDirectory(List<ViewLayer> layers, string path, bool isOverlay) => (_layers, _path, _isOverlay) = (layers, path, isOverlay);
 
     /// <summary>What the directory itself is.</summary>
     public FileStatus Status => FileAt.Status(_layers[0].Directory);
+
+    /// <summary>The directory in the layer, where it is in one only; null where it is merged.</summary>
+    public SafeFileHandle? Only => _layers.Count == 1 ? _layers[0].Directory : null;
 
     /// <summary>Looks a name up; null when there is none, or a whiteout hides it.</summary>
     public ViewEntry? Find(string name)
@@ -49,15 +54,19 @@ public sealed class ViewDirectory : IDisposable
     /// <summary>The names, in the order of their bytes.</summary>
     public List<string> Names()
     {
-        if (_layers.Count == 1 && !_isOverlay) return Sorted(FileAt.List(_layers[0].Directory));
+        var wasListed = _isListed;
+        _isListed = true;
+        if (_layers.Count == 1 && !_isOverlay) return Sorted(List(_layers[0]));
         var seen = new HashSet<string>(StringComparer.Ordinal);
         var names = new List<string>();
         foreach (var layer in _layers)
         {
-            foreach (var name in FileAt.List(layer.Directory))
+            foreach (var name in List(layer))
                 if (seen.Add(name) && Find(name) is not null) names.Add(name);
         }
         return Sorted(names);
+
+        List<string> List(ViewLayer layer) => wasListed ? FileAt.List(layer.Directory) : FileAt.ListOnce(layer.Directory);
     }
 
     /// <summary>Opens a directory in it; null when the name is none, a link included.</summary>
@@ -92,6 +101,24 @@ public sealed class ViewDirectory : IDisposable
         throw CrunException.WrongState($"{entry.Name}: not a regular file any more");
     }
 
+    /// <summary>Opens a regular file for reading by its name.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="status">What is open.</param>
+    /// <returns>Null when there is none, or it is no regular file.</returns>
+    public SafeFileHandle? TryOpenFile(string name, out FileStatus status)
+    {
+        status = default;
+        var holder = _layers.Count == 1 && !_isOverlay ? _layers[0].Directory : Find(name)?.Holder;
+        if (holder is null) return null;
+        var file = FileAt.TryOpen(holder, name, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK | OpenFlags.O_NOCTTY, out var errno);
+        if (file is null && errno is Errno.ENOENT or Errno.ELOOP) return null;
+        file ??= FileAt.Open(holder, name, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK | OpenFlags.O_NOCTTY);
+        status = FileAt.Status(file);
+        if (status.Kind == FileKind.Regular) return file;
+        file.Dispose();
+        return null;
+    }
+
     /// <summary>Opens the topmost of the directories that it consists of.</summary>
     internal SafeFileHandle OpenTop() => FileAt.Open(_layers[0].Directory, ".", AsDirectory);
 
@@ -105,7 +132,7 @@ public sealed class ViewDirectory : IDisposable
 
     private static List<string> Sorted(List<string> names)
     {
-        names.Sort(StringComparer.Ordinal);
+        CollectionsMarshal.AsSpan(names).Sort(StringComparer.Ordinal);
         return names;
     }
 }

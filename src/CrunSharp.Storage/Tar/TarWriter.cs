@@ -19,6 +19,7 @@ public sealed class TarWriter
     private int _used;
     private long _remaining;
     private int _padding;
+    private long _open; // where the header will be of an entry that is begun
 
     /// <summary>Starts to write; the stream stays the caller's.</summary>
     public TarWriter(Stream output) => _output = output;
@@ -35,6 +36,8 @@ public sealed class TarWriter
         var target = PathEncoding.Encode(entry.Target);
         var split = SplitAt(name);
         var records = Records(entry, split < 0 ? name : null, target.Length > TarHeader.Link.Size ? target : null);
+        // .NET's reader passes over the prefix field of an entry that has records.
+        if (split > 0 && records.Count > 0) (records["path"], split) = (name, -1);
         if (records.Count > 0) WritePax(records);
 
         var header = Take(TarHeader.Size);
@@ -60,6 +63,32 @@ public sealed class TarWriter
         Seal(header, type);
         _remaining = entry.Size;
         _padding = (int)(-entry.Size & (TarHeader.Size - 1));
+    }
+
+    /// <summary>Begins an entry of which nothing is known yet; <see cref="EndOpen"/> has to follow its content. The stream must be one that can go back.</summary>
+    public void BeginOpen()
+    {
+        EndEntry();
+        _open = Length;
+        Take(TarHeader.Size).Clear();
+        _remaining = long.MaxValue;
+    }
+
+    /// <summary>Ends an entry that <see cref="BeginOpen"/> began; its size is that of what was written.</summary>
+    /// <param name="entry">The entry, without extended attributes and with a short name; null if there shall be none, and nothing was written.</param>
+    /// <exception cref="CrunException">It takes more than one header to say.</exception>
+    public void EndOpen(TarEntry? entry)
+    {
+        Flush();
+        var length = Length;
+        _output.Seek(_open - length, SeekOrigin.Current);
+        (_remaining, Length) = (0, _open);
+        if (entry is null) return;
+        Begin(entry with { Size = length - _open - TarHeader.Size });
+        if (Length != _open + TarHeader.Size) throw CrunException.Unsupported("an entry's header is too large", "write tar");
+        Flush();
+        _output.Seek(length - Length, SeekOrigin.Current);
+        (_remaining, Length) = (0, length);
     }
 
     /// <summary>Writes content of the entry.</summary>

@@ -17,7 +17,8 @@ namespace CrunSharp.Build.Cache.Transfers;
 /// <param name="shown">What people call it.</param>
 /// <param name="show">Shows that something is fetched, until the result is disposed.</param>
 /// <param name="warn">Gets a line for what went wrong.</param>
-internal sealed class CacheImport(Store store, BuildCache cache, CachePlace place, string shown, Func<string, IDisposable> show, Action<string> warn) : IDisposable
+/// <param name="clock">The time.</param>
+internal sealed class CacheImport(Store store, BuildCache cache, CachePlace place, string shown, Func<string, IDisposable> show, Action<string> warn, TimeProvider clock) : IDisposable
 {
     private readonly Lock _lock = new();
     private Task<Dictionary<Digest, CachedResult>>? _results;
@@ -31,18 +32,20 @@ internal sealed class CacheImport(Store store, BuildCache cache, CachePlace plac
         lock (_lock) return (_steps ??= [.. results.Values.Select(static r => r.WithoutParent)]).Contains(withoutParent);
     }
 
-    /// <summary>Brings the result of a step into the store and the local cache; false when there is none.</summary>
-    public async Task<bool> TryBringAsync(CacheKey key, Digest on, CancellationToken cancellationToken)
+    /// <summary>Brings the result of a step into the store and the local cache; false when there is none, or it is too old.</summary>
+    public async Task<bool> TryBringAsync(CacheKey key, Digest on, TimeSpan? mostAge, CancellationToken cancellationToken)
     {
         var results = await ResultsAsync(cancellationToken).ConfigureAwait(false);
         if (!results.TryGetValue(on, out var result) || result.WithoutParent != key.WithoutParent()) return false;
+        var record = new CacheRecord { DiffId = result.DiffId, Created = result.Created, Parts = key.Parts };
+        if (record.IsOlderThan(mostAge, clock.GetUtcNow())) return false;
         try
         {
             using (var claim = await store.ClaimAsync(result.Blob.Digest, cancellationToken).ConfigureAwait(false))
             {
                 if (store.Layers.TryGet(result.DiffId) is null) await FetchAsync(result, cancellationToken).ConfigureAwait(false);
             }
-            cache.Put(on, result.WithoutParent, new CacheRecord { DiffId = result.DiffId, Created = result.Created, Parts = key.Parts });
+            cache.Put(on, result.WithoutParent, record);
             return true;
         }
         catch (Exception error) when (error is CrunException or IOException)
@@ -66,7 +69,7 @@ internal sealed class CacheImport(Store store, BuildCache cache, CachePlace plac
             var blob = found.Descriptor;
             // All of it is verified before any of it is there.
             using (var whole = new VerifyingStream(place.OpenAsync(blob, cancellationToken).GetAwaiter().GetResult(), blob.Digest, blob.Size, $"blob {blob.Digest}")) whole.CopyTo(Stream.Null);
-            NamedCaches.Unpack(directory, place.OpenAsync(blob, cancellationToken).GetAwaiter().GetResult(), $"cache {id}", cancellationToken);
+            NamedCaches.Unpack(directory, place.OpenAsync(blob, cancellationToken).GetAwaiter().GetResult(), $"cache {id}", store.Limits, cancellationToken);
             return true;
         }
         catch (Exception error) when (error is CrunException or IOException)

@@ -13,11 +13,12 @@ namespace CrunSharp.Build.Cache.Transfers;
 /// <param name="request">What is built.</param>
 /// <param name="progress">Is told what happens.</param>
 /// <param name="show">Shows that something is fetched, until the result is disposed.</param>
-internal sealed class CacheTransfers(Store store, BuildCache cache, BuildRequest request, IBuildProgress progress, Func<string, IDisposable> show) : IDisposable
+/// <param name="clock">The time.</param>
+internal sealed class CacheTransfers(Store store, BuildCache cache, BuildRequest request, IBuildProgress progress, Func<string, IDisposable> show, TimeProvider clock) : IDisposable
 {
     private readonly ConcurrentBag<ExportedStep> _steps = [];
     private readonly IReadOnlyList<CacheImport> _imports =
-        [.. request.CacheFrom.Select(from => new CacheImport(store, cache, CachePlace.Open(from, request.OpenRegistry), from.Shown, show, progress.Warning))];
+        [.. request.CacheFrom.Select(from => new CacheImport(store, cache, CachePlace.Open(from, request.OpenRegistry), from.Shown, show, progress.Warning, clock))];
 
     /// <summary>Remembers a step for the caches that are written.</summary>
     public void Note(CacheKey key, IReadOnlyList<BuiltLayer> parents, BuiltLayer layer)
@@ -34,7 +35,7 @@ internal sealed class CacheTransfers(Store store, BuildCache cache, BuildRequest
         foreach (var import in _imports)
         {
             if (!await import.WasDoneAsync(key.WithoutParent(), cancellationToken).ConfigureAwait(false)) continue;
-            if (await import.TryBringAsync(key, key.On(await parent().ConfigureAwait(false)), cancellationToken).ConfigureAwait(false)) return true;
+            if (await import.TryBringAsync(key, key.On(await parent().ConfigureAwait(false)), request.CacheTtl, cancellationToken).ConfigureAwait(false)) return true;
         }
         return false;
     }
@@ -64,8 +65,12 @@ internal sealed class CacheTransfers(Store store, BuildCache cache, BuildRequest
             using var shown = show($"exporting cache to {to.Shown}");
             try
             {
-                using var place = CachePlace.Open(to, request.OpenRegistry);
-                await new CacheExport(store).RunAsync(place, to, [.. _steps.Where(step => to.IsMax || inImage.Contains(step.Layer))], cancellationToken).ConfigureAwait(false);
+                await FetchingStep.WatchAsync(shown, async () =>
+                {
+                    using var place = CachePlace.Open(to, request.OpenRegistry);
+                    await new CacheExport(store).RunAsync(place, to, [.. _steps.Where(step => to.IsMax || inImage.Contains(step.Layer))], cancellationToken).ConfigureAwait(false);
+                    return true;
+                }).ConfigureAwait(false);
             }
             catch (Exception error) when (error is CrunException or IOException)
             {

@@ -46,7 +46,11 @@ internal sealed class LocalPlace(string path, string tag, Digest? digest) : Cach
 
     public override async Task<IDisposable?> BeginAsync(CancellationToken cancellationToken)
     {
-        FileAt.MakeDirectories($"{path}/{Blobs}", 0x1ed);
+        FileAt.MakeDirectories(path, 0x1ed);
+        using (var directory = FileAt.OpenDirectory(path))
+            foreach (var folder in (ReadOnlySpan<string>)["blobs", Blobs])
+                if (!FileAt.TryMakeDirectory(directory, folder, 0x1ed, out var errno) && errno != Errno.EEXIST) throw new CrunException(ErrorKind.System, $"{path}/{folder}", "make directory", errno);
+        OpenBlobs().Dispose();
         for (; ; )
         {
             if (FileLock.TryExisting(null, path, shared: false, wait: false) is { } held) return held;
@@ -57,7 +61,7 @@ internal sealed class LocalPlace(string path, string tag, Digest? digest) : Cach
     // The lock makes it the only one with this name; what a killed one left is written anew.
     public override async Task PutAsync(Descriptor blob, Func<Stream> open, CancellationToken cancellationToken)
     {
-        using var blobs = FileAt.OpenDirectory($"{path}/{Blobs}");
+        using var blobs = OpenBlobs();
         var name = blob.Digest.Hex;
         if (FileAt.TryStatus(blobs, name) is { Kind: FileKind.Regular } there && there.Size == blob.Size) return;
         FileAt.Remove(blobs, name + Unfinished);
@@ -101,7 +105,16 @@ internal sealed class LocalPlace(string path, string tag, Digest? digest) : Cach
     private ImageIndex? TryReadIndex()
     {
         using var directory = FileAt.TryOpen(null, path, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, out _);
-        return directory is not null && AtomicFile.TryRead(directory, IndexName, ManifestReader.MostBytes) is { } json ? ManifestReader.ReadIndex(json) : null;
+        if (directory is null || FileAt.TryStatus(directory, IndexName) is not { } status) return null;
+        if (status.Kind != FileKind.Regular) throw CrunException.Integrity($"{path}/{IndexName} is no regular file");
+        return AtomicFile.TryRead(directory, IndexName, ManifestReader.MostBytes) is { } json ? ManifestReader.ReadIndex(json) : null;
+    }
+
+    // Somebody else may have made the directory: a link in it leads nowhere.
+    private SafeFileHandle OpenBlobs()
+    {
+        using var directory = FileAt.OpenDirectory(path);
+        return FileAt.TryOpenBeneath(directory, Blobs, Folder, out var errno) ?? throw new CrunException(ErrorKind.System, $"{path}/{Blobs}", "open directory", errno);
     }
 
     private long SizeOf(Digest blob) => FileAt.TryStatus(null, $"{path}/{Blobs}/{blob.Hex}")?.Size ?? throw CrunException.NotFound($"{path} has no {blob}");
@@ -109,8 +122,7 @@ internal sealed class LocalPlace(string path, string tag, Digest? digest) : Cach
     // Only if all that the index names can be read: what is not understood may need any of the others.
     private void RemoveUnused(IReadOnlyList<Descriptor> manifests)
     {
-        using var blobs = FileAt.TryOpen(null, $"{path}/{Blobs}", Folder, out _);
-        if (blobs is null) return;
+        using var blobs = OpenBlobs();
         var used = new HashSet<Digest>();
         try
         {
@@ -134,6 +146,7 @@ internal sealed class LocalPlace(string path, string tag, Digest? digest) : Cach
         if (depth > mostDepth) throw CrunException.Integrity($"indexes are nested more than {mostDepth} deep");
         var isIndex = descriptor.MediaType is MediaTypes.Index or MediaTypes.DockerManifestList;
         if (!isIndex && descriptor.MediaType is not (MediaTypes.Manifest or MediaTypes.DockerManifest)) return;
+        if (FileAt.TryStatus(blobs, descriptor.Digest.Hex) is not { Kind: FileKind.Regular }) throw CrunException.NotFound($"{descriptor.Digest} is missing");
         var content = AtomicFile.TryRead(blobs, descriptor.Digest.Hex, ManifestReader.MostBytes) ?? throw CrunException.NotFound($"{descriptor.Digest} is missing");
         IEnumerable<Descriptor> inner = isIndex ? ManifestReader.ReadIndex(content).Manifests
             : ManifestReader.Read(content) is var manifest ? [manifest.Config, .. manifest.Layers] : [];

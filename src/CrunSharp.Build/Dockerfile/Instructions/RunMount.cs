@@ -42,7 +42,7 @@ public sealed record RunMount
     private static readonly string[] Keys =
     [
         "type", "from", "source", "src", "target", "dst", "destination", "readonly", "ro", "readwrite", "rw", "id", "sharing",
-        "required", "mode", "uid", "gid", "size", "tmpfs-size", "env",
+        "required", "mode", "uid", "gid", "size", "tmpfs-size", "tmpfs-mode", "env",
     ];
 
     /// <summary>What is mounted.</summary>
@@ -69,7 +69,7 @@ public sealed record RunMount
     /// <summary>The most bytes of a tmpfs; 0 for no limit.</summary>
     public long Size { get; private init; }
 
-    /// <summary>The permissions of a cache's directory, a secret or an agent's socket; null for the usual ones.</summary>
+    /// <summary>The permissions of a cache's directory, a secret, an agent's socket or a tmpfs; null for the usual ones.</summary>
     public uint? Mode { get; private init; }
 
     /// <summary>The owner of the same.</summary>
@@ -131,7 +131,7 @@ public sealed record RunMount
         "id" => this with { Id = value },
         "sharing" => this with { Sharing = SharingOf(value) },
         "size" or "tmpfs-size" => this with { Size = Bytes(key, value) },
-        "mode" => this with { Mode = Octal(value) },
+        "mode" or "tmpfs-mode" => this with { Mode = Octal(value) },
         "uid" => this with { Uid = Number(key, value) },
         "gid" => this with { Gid = Number(key, value) },
         _ => this with { Variable = value },
@@ -148,7 +148,8 @@ public sealed record RunMount
         Allow("sharing", Type == RunMountType.Cache, "invalid cache sharing set for {0} mount");
         Allow("env", Type == RunMountType.Secret, "unexpected key 'env' for mount type '{0}'");
         Allow("required", Type is RunMountType.Secret or RunMountType.Ssh, "unexpected key 'required' for mount type '{0}'");
-        Allow("size", Type == RunMountType.Tmpfs, "unexpected key 'size' for mount type '{0}'");
+        foreach (var key in (ReadOnlySpan<string>)["size", "tmpfs-size", "tmpfs-mode"])
+            Allow(key, Type == RunMountType.Tmpfs, $"unexpected key '{key}' for mount type '{{0}}'");
         Allow("from", Type is RunMountType.Bind or RunMountType.Cache, "{0} mount should not have a from");
         if (!complete) return;
         if (Type == RunMountType.Secret && string.IsNullOrEmpty(Source) && string.IsNullOrEmpty(Target) && string.IsNullOrEmpty(Id))

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Build.Cache;
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Images;
@@ -68,7 +69,7 @@ internal static class BuilderSpace
             if (FileAt.TryStatus(null, path) is { } status && DiskUsage.Below(null, path) is > 0 and var size)
                 items.Add(new BuilderItem(folder, type, what, size, null, DateTimeOffset.FromUnixTimeSeconds(status.Modified.Seconds), 1, Shared: false, InUse: false));
         }
-        items.Sort(static (a, b) => b.Size != a.Size ? b.Size.CompareTo(a.Size) : string.CompareOrdinal(a.Id, b.Id));
+        CollectionsMarshal.AsSpan(items).Sort(static (a, b) => b.Size != a.Size ? b.Size.CompareTo(a.Size) : string.CompareOrdinal(a.Id, b.Id));
         return items;
     }
 }

@@ -54,22 +54,11 @@ internal sealed class RemoveCachesCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        var code = ExitCodes.Success;
-        foreach (var id in operands)
+        return Operands.ForEach(context, operands, id =>
         {
-            try
-            {
-                NamedCaches.Remove(context.Global.RootOf(context), id);
-                context.Out.WriteLine(id);
-            }
-            catch (CrunException error)
-            {
-                context.Out.Flush();
-                context.Complain(error.Message);
-                code = ExitCodes.Failure;
-            }
-        }
-        return code;
+            NamedCaches.Remove(context.Global.RootOf(context), id);
+            context.Out.WriteLine(id);
+        });
     }
 }
 
@@ -90,9 +79,7 @@ internal sealed class ExportCacheCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        if (_output is null && context.OutputIsTerminal())
-            throw CrunException.Invalid("cowardly refusing to save to a terminal: use the -o option or redirect");
-        OutputFile.Check(_output);
+        OutputFile.Check(context, _output);
         OutputFile.Write(context, _output, output => NamedCaches.Export(context.Global.RootOf(context), operands[0], output));
         return ExitCodes.Success;
     }
@@ -117,11 +104,11 @@ internal sealed class ImportCacheCommand : Command
     {
         if (_input is null && context.InputIsTerminal()) throw CrunException.Invalid("a tar is wanted on standard input, which is a terminal");
         using var cancel = new CancellationTokenSource();
-        using var signals = AttachedSession.Forward(_ => cancel.Cancel());
+        using var signals = AttachedSession.Stop(cancel);
         using var input = _input is null ? context.OpenInput() : InputFile.Open(_input);
         try
         {
-            NamedCaches.Import(context.Global.RootOf(context), operands[0], input, cancel.Token);
+            NamedCaches.Import(context.Global.RootOf(context), operands[0], input, StoreAccess.LimitsOf(context), cancel.Token);
             return ExitCodes.Success;
         }
         catch (OperationCanceledException)

@@ -2,7 +2,7 @@ using CrunSharp.Build;
 using CrunSharp.Build.Outputs;
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Images;
-using CrunSharp.Kernel.Files;
+using CrunSharp.Cli.Options;
 using CrunSharp.Oci;
 
 namespace CrunSharp.Cli.Commands.Builds;
@@ -21,6 +21,7 @@ internal sealed class OutputOptions
     public static readonly Option Push = new Flag<BuildOptions>("push", '\0', "Push the image to the registries of its names", static (o, v) => o.Outputs._push = v);
     public static readonly Option Sbom = new Value<BuildOptions>("sbom", '\0', "string", "Not supported but for false", static (_, v) => ProvenanceSyntax.RefuseSbom(v)) { Hidden = true };
     public static readonly Option Squash = new Flag<BuildOptions>("squash", '\0', "Make one layer of the new ones", static (o, v) => o.Outputs._squash = v);
+    public static readonly Option SquashAll = new Flag<BuildOptions>("squash-all", '\0', "Make one layer of all, the base's included", static (o, v) => o.Outputs._squashAll = v);
 
     private readonly List<Annotation> _annotations = [];
     private readonly List<OutputSpec> _outputs = [];
@@ -29,6 +30,10 @@ internal sealed class OutputOptions
     private ProvenanceOptions? _provenance;
     private bool _push;
     private bool _squash;
+    private bool _squashAll;
+
+    /// <summary>Whether the layer of each step is one of the image.</summary>
+    public bool HasLayers { get; set; } = true;
 
     /// <summary>Whether an output goes to standard output.</summary>
     public bool TakesOutput => _outputs.Exists(static output => output.Destination == OutputSpec.StandardOutput);
@@ -36,7 +41,7 @@ internal sealed class OutputOptions
     /// <summary>Build arguments with the time that the environment gives, unless there is one among them.</summary>
     public static Dictionary<string, string?> WithEpoch(IEnumerable<KeyValuePair<string, string>> arguments, Func<string, string?> variable)
     {
-        var all = arguments.ToDictionary(static argument => argument.Key, static argument => (string?)argument.Value);
+        var all = Repeated.Last(arguments.Select(static argument => KeyValuePair.Create(argument.Key, (string?)argument.Value)));
         if (variable(Epoch) is { Length: > 0 } time) all.TryAdd(Epoch, time);
         return all;
     }
@@ -60,7 +65,8 @@ internal sealed class OutputOptions
     {
         Outputs = All(),
         Annotations = _annotations,
-        Squash = _squash,
+        Squash = _squash || _squashAll || !HasLayers,
+        SquashBase = _squashAll,
         Provenance = _provenance,
         OpenOutput = context.OpenOutput,
         WriteFile = (path, write) => OutputFile.Write(context, path, write),
@@ -70,7 +76,7 @@ internal sealed class OutputOptions
     /// <summary>Writes the file of <c>--metadata-file</c>.</summary>
     public void WriteMetadata(BuildResult result)
     {
-        if (_metadataFile is { Length: > 0 } file) AtomicFile.Write(null, Path.GetFullPath(file), BuildMetadata.Format(result), mode: 0x1a4);
+        if (_metadataFile is { Length: > 0 } file) OutputFile.Write(file, BuildMetadata.Format(result));
     }
 
     private List<OutputSpec> All()

@@ -1,11 +1,8 @@
-using CrunSharp.Build.Cache;
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Disk;
 using CrunSharp.Cli.Commands.Images;
 using CrunSharp.Cli.Options;
 using CrunSharp.Kernel.Files;
-using CrunSharp.Oci;
-using CrunSharp.Storage;
 
 namespace CrunSharp.Cli.Commands.Builds;
 
@@ -39,16 +36,15 @@ internal sealed class PruneBuilderCommand() : PruningCommand(BuilderItem.Filters
         var items = BuilderSpace.Of(context, store);
         var total = items.Sum(static i => i.Size);
         var limit = LimitOf(root, total);
-        long freed = 0;
-        var gone = new List<BuilderItem>();
+        var chosen = new List<BuilderItem>();
         foreach (var item in items.Where(i => i.IsSelected(Filters, until) && !i.InUse && (_all || i is { Shared: false, Type: not BuilderItem.CacheMount })).OrderBy(static i => i.Moment))
         {
             if (total <= limit) break;
-            if (!TryRemove(context, store, root, item)) continue;
-            gone.Add(item);
+            chosen.Add(item);
             total -= item.Size;
-            if (!item.Shared) freed += item.Size;
         }
+        var gone = CacheCollection.Remove(context, store, root, chosen);
+        var freed = gone.Where(static item => !item.Shared).Sum(static item => item.Size);
         if (gone.Count == 0) return 0;
         context.Out.WriteLine("Deleted build cache objects:");
         foreach (var item in gone) context.Out.WriteLine(item.Layer is null ? item.Id : item.Id[..25]);
@@ -60,37 +56,7 @@ internal sealed class PruneBuilderCommand() : PruningCommand(BuilderItem.Filters
     private long LimitOf(string root, long total)
     {
         if ((_most ?? _free ?? _reserved) is null) return -1;
-        var limit = _most ?? (_free is null ? 0 : long.MaxValue);
-        if (_free is { } wanted)
-        {
-            using var directory = FileAt.OpenDirectory(root);
-            var missing = wanted - OpenFile.FreeBytes(directory);
-            if (missing > 0) limit = Math.Min(limit, Math.Max(0, total - missing));
-        }
-        return Math.Max(limit, _reserved ?? 0);
-    }
-
-    private static bool TryRemove(CommandContext context, Store store, string root, BuilderItem item)
-    {
-        switch (item)
-        {
-            case { Layer: { } layer }:
-                CacheFolder.Forget(root, entry => entry.Layer != layer);
-                GarbageCollector.Collect(store, () => StoreAccess.LayersToKeep(context), [layer], []);
-                return true;
-            case { Type: BuilderItem.CacheMount }:
-                try
-                {
-                    NamedCaches.Remove(root, item.Id);
-                    return true;
-                }
-                catch (CrunException error) when (error.Kind is ErrorKind.WrongState or ErrorKind.NotFound)
-                {
-                    return false; // a build has just taken it, or it is gone
-                }
-            default:
-                CacheFolder.Empty(root, item.Id);
-                return true;
-        }
+        using var directory = FileAt.OpenDirectory(root);
+        return new CacheBounds(_reserved ?? 0, _most, _free).LimitOf(total, OpenFile.FreeBytes(directory));
     }
 }

@@ -17,7 +17,7 @@ internal sealed class RuntimeOptions
         new Value<RuntimeOptions>("cgroup-manager", '\0', "string", "How cgroups are managed: cgroupfs, systemd, disabled", static (o, v) => o.SetCgroupManager(v)) { Default = "\"cgroupfs\"" },
         new Value<RuntimeOptions>("criu", '\0', "string", "Ignored", static (_, _) => { }) { Hidden = true },
         new Flag<RuntimeOptions>("debug", '\0', "Log more, and show stack traces of errors", static (o, v) => o.Debug = v),
-        new Value<RuntimeOptions>("log", '\0', "file", "File for errors and warnings", static (o, v) => o.Log = v),
+        new Value<RuntimeOptions>("log", '\0', "file", "File for errors and warnings", static (o, v) => o.SetLog(v)),
         new Value<RuntimeOptions>("log-format", '\0', "string", "Form of that file: text, json", static (o, v) => o.SetLogFormat(v)) { Default = "\"text\"" },
         new Value<RuntimeOptions>("log-level", '\0', "string", "Ignored", static (_, _) => { }) { Hidden = true },
         new Value<RuntimeOptions>("root", '\0', "directory", "Where containers' states are kept", static (o, v) => o.Root = v) { Default = $"\"{DefaultRoot}\"" },
@@ -53,6 +53,10 @@ internal sealed class RuntimeOptions
 
     private static string PathOf(string? root, Func<string, string?> variable) => Path.GetFullPath(root ?? variable(Variable)
         ?? (OpenFile.CreationOwner.Uid != 0 && variable("XDG_RUNTIME_DIR") is { Length: > 0 } own ? $"{own}/crun-sharp/bundles" : DefaultRoot));
+
+    // crun's forms: a file's name may have a prefix; what it would tell a service of the host is printed only.
+    private void SetLog(string log) => Log = log.StartsWith("file:", StringComparison.Ordinal) ? log["file:".Length..]
+        : log.StartsWith("journald:", StringComparison.Ordinal) || log.StartsWith("syslog:", StringComparison.Ordinal) ? null : log;
 
     private void SetLogFormat(string format) => LogIsJson = format switch
     {

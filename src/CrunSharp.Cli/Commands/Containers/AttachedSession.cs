@@ -36,18 +36,37 @@ internal static class AttachedSession
     }
 
     /// <summary>Hands the signals that one sends to this process on, until the result is disposed.</summary>
-    public static IDisposable Forward(Action<int> send)
+    public static IDisposable Forward(Action<int> send) => Take(signal =>
+    {
+        send(signal);
+        return true;
+    });
+
+    // What takes a signal says whether it may do no more than that.
+    private static Registrations Take(Func<int, bool> take)
     {
         var registrations = new Registrations();
         foreach (var (signal, number) in (ReadOnlySpan<(PosixSignal, int)>)[(PosixSignal.SIGINT, 2), (PosixSignal.SIGTERM, 15), (PosixSignal.SIGQUIT, 3), (PosixSignal.SIGHUP, 1)])
         {
             registrations.Add(PosixSignalRegistration.Create(signal, context =>
             {
-                context.Cancel = true;
-                send(number);
+                context.Cancel = take(number);
             }));
         }
         return registrations;
+    }
+
+    /// <summary>Stops something when one sends a signal to this process; the third ends it at once, whatever it waits for, as docker's does.</summary>
+    public static IDisposable Stop(CancellationTokenSource cancel)
+    {
+        const int most = 3;
+        var count = 0;
+        return Take(_ =>
+        {
+            if (Interlocked.Increment(ref count) >= most) return false;
+            cancel.Cancel();
+            return true;
+        });
     }
 
     private sealed class Registrations : List<IDisposable>, IDisposable

@@ -1,5 +1,7 @@
+using CrunSharp.Cli.Commands.Networks;
 using CrunSharp.Cli.Templates;
 using CrunSharp.Engine.Containers;
+using CrunSharp.Network;
 
 namespace CrunSharp.Cli.Commands.Containers;
 
@@ -107,6 +109,8 @@ internal static class ContainerDocument
         ["CapAdd"] = host.CapAdd.Count > 0 ? Strings(host.CapAdd) : null,
         ["CapDrop"] = host.CapDrop.Count > 0 ? Strings(host.CapDrop) : null,
         ["Dns"] = Strings(host.Dns),
+        ["DnsOptions"] = Strings(host.DnsOptions),
+        ["DnsSearch"] = Strings(host.DnsSearch),
         ["ExtraHosts"] = host.ExtraHosts.Count > 0 ? Strings(host.ExtraHosts) : null,
         ["GroupAdd"] = host.GroupAdd.Count > 0 ? Strings(host.GroupAdd) : null,
         ["Privileged"] = host.Privileged,
@@ -135,32 +139,40 @@ internal static class ContainerDocument
 
     private static DomObject NetworkOf(ContainerConfig config, ContainerState state)
     {
-        var endpoint = state.Endpoint;
-        var (address, gateway) = (endpoint?.Address.ToString() ?? "", endpoint?.Gateway.ToString() ?? "");
+        // At the top docker shows the default network only.
+        var endpoint = config.Host.Network == "bridge" ? state.Endpoint : null;
         return new DomObject
         {
             ["SandboxKey"] = state.Pid > 0 ? $"/proc/{state.Pid}/ns/net" : "",
             ["Ports"] = PortsOf(config, state),
-            ["Gateway"] = gateway,
-            ["IPAddress"] = address,
+            ["Gateway"] = endpoint?.Gateway.ToString() ?? "",
+            ["IPAddress"] = endpoint?.Address.ToString() ?? "",
             ["IPPrefixLen"] = (long)(endpoint?.PrefixLength ?? 0),
             ["MacAddress"] = endpoint?.MacAddress ?? "",
-            ["Networks"] = new DomObject
-            {
-                IsMap = true,
-                [config.Host.Network] = new DomObject
-                {
-                    ["IPAMConfig"] = null,
-                    ["Links"] = null,
-                    ["Aliases"] = null,
-                    ["MacAddress"] = endpoint?.MacAddress ?? "",
-                    ["NetworkID"] = "",
-                    ["EndpointID"] = "",
-                    ["Gateway"] = gateway,
-                    ["IPAddress"] = address,
-                    ["IPPrefixLen"] = (long)(endpoint?.PrefixLength ?? 0),
-                },
-            },
+            ["Networks"] = config.Host.NetworkContainer is null ? new DomObject { IsMap = true, [config.Host.Network] = EndpointOf(config, state) } : new DomObject { IsMap = true },
+        };
+    }
+
+    private static DomObject EndpointOf(ContainerConfig config, ContainerState state)
+    {
+        var (host, endpoint) = (config.Host, state.Endpoint);
+        var isRunning = state.Status == ContainerStatus.Running;
+        return new DomObject
+        {
+            ["IPAMConfig"] = host.IPv4Address.Length > 0 ? new DomObject { ["IPv4Address"] = host.IPv4Address } : null,
+            ["Links"] = null,
+            ["Aliases"] = host.NetworkAliases.Count > 0 ? Strings(host.NetworkAliases) : null,
+            ["MacAddress"] = endpoint?.MacAddress ?? "",
+            ["DriverOpts"] = null,
+            ["NetworkID"] = !isRunning ? "" : endpoint is { NetworkId.Length: > 0 } ? endpoint.NetworkId : NetworkStore.IdOfPredefined(host.Network),
+            ["EndpointID"] = endpoint is null ? "" : NetworkDocument.EndpointIdOf(endpoint),
+            ["Gateway"] = endpoint is { IsInternal: false } ? endpoint.Gateway.ToString() : "",
+            ["IPAddress"] = endpoint?.Address.ToString() ?? "",
+            ["IPPrefixLen"] = (long)(endpoint?.PrefixLength ?? 0),
+            ["IPv6Gateway"] = "",
+            ["GlobalIPv6Address"] = "",
+            ["GlobalIPv6PrefixLen"] = 0L,
+            ["DNSNames"] = endpoint is { Names.Count: > 0 } ? Strings(endpoint.Names) : null,
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using CrunSharp.Cli.Output;
 using CrunSharp.Cli.Templates;
@@ -126,7 +127,7 @@ internal static class PortText
     public static string Of(IReadOnlyList<PortMapping> ports)
     {
         var sorted = new List<PortMapping>(ports);
-        sorted.Sort(static (a, b) => (a.ContainerPort, a.HostPort, a.Protocol, a.HostAddress ?? "")
+        CollectionsMarshal.AsSpan(sorted).Sort(static (a, b) => (a.ContainerPort, a.HostPort, a.Protocol, a.HostAddress ?? "")
             .CompareTo((b.ContainerPort, b.HostPort, b.Protocol, b.HostAddress ?? "")));
         var published = new List<string>();
         var declared = new List<string>();

@@ -26,7 +26,7 @@ internal static class ContainerRows
             Labels = [.. config.Labels],
             Mounts = [.. config.Host.Mounts.Select(static m => m.Name ?? m.Source)],
             LocalVolumes = config.Host.Mounts.Count(static m => m.Type == "volume"),
-            Networks = [config.Host.Network],
+            Networks = config.Host.NetworkContainer is null ? [config.Host.Network] : [],
             Platform = "linux",
         };
     }

@@ -1,7 +1,6 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Engine;
 using CrunSharp.Engine.Containers;
-using CrunSharp.Oci;
 
 namespace CrunSharp.Cli.Commands.Containers;
 
@@ -28,20 +27,6 @@ internal static class EngineAccess
     public static int ForEach(CommandContext context, IReadOnlyList<string> names, Func<ContainerEngine, Container, string, string> act)
     {
         var engine = Open(context);
-        var code = ExitCodes.Success;
-        foreach (var name in names)
-        {
-            try
-            {
-                context.Out.WriteLine(act(engine, engine.Containers.Find(name), name));
-            }
-            catch (CrunException error)
-            {
-                context.Out.Flush();
-                context.Complain(error.Message);
-                code = ExitCodes.Failure;
-            }
-        }
-        return code;
+        return Operands.ForEach(context, names, name => context.Out.WriteLine(act(engine, engine.Containers.Find(name), name)));
     }
 }

@@ -1,7 +1,6 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Images;
 using CrunSharp.Engine.Containers;
-using CrunSharp.Oci;
 using CrunSharp.Storage;
 
 namespace CrunSharp.Cli.Commands.Containers;
@@ -23,9 +22,7 @@ internal sealed class ExportCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        if (_output is null && context.OutputIsTerminal())
-            throw CrunException.Invalid("cowardly refusing to save to a terminal: use the -o option or redirect");
-        OutputFile.Check(_output);
+        OutputFile.Check(context, _output);
         using var files = ContainerFiles.Open(EngineAccess.Open(context).Containers.Find(operands[0]));
         OutputFile.Write(context, _output, output => ViewTar.Write(files.View, output));
         return ExitCodes.Success;

@@ -1,7 +1,9 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Options;
 using CrunSharp.Cli.Output;
+using CrunSharp.Engine;
 using CrunSharp.Engine.Containers;
+using CrunSharp.Network;
 
 namespace CrunSharp.Cli.Commands.Containers;
 
@@ -20,6 +22,8 @@ internal sealed class ListCommand : Command
         new Flag<ListCommand>("size", 's', "Show sizes", static (o, v) => o._size = v),
     ];
 
+    private ContainerEngine? _engine;
+    private IReadOnlyList<NetworkRecord>? _networks;
     private readonly Filters _filters = new("ancestor", "before", "exited", "expose", "health", "id", "label", "name", "network", "publish", "since", "status", "volume");
     private bool _all;
     private bool _full;
@@ -49,7 +53,7 @@ internal sealed class ListCommand : Command
     private IReadOnlyList<ContainerRow> Find(CommandContext context)
     {
         var rows = new List<ContainerRow>();
-        var engine = EngineAccess.Open(context);
+        var engine = _engine = EngineAccess.Open(context);
         engine.Tidy();
         var all = engine.Containers.List();
         foreach (var container in all)
@@ -61,6 +65,13 @@ internal sealed class ListCommand : Command
         return rows;
     }
 
+    // The name of a network that was named by its id.
+    private string? NetworkOf(string id)
+    {
+        _networks ??= _engine!.Networks.List();
+        return id.Length == 0 ? null : _networks.FirstOrDefault(network => network.Id.StartsWith(id, StringComparison.Ordinal))?.Name;
+    }
+
     private bool Matches(Container container, ContainerRow row, IReadOnlyList<Container> all) =>
         _filters.Holds("id", value => row.Id.StartsWith(value, StringComparison.Ordinal))
         && _filters.Holds("name", value => NameHolds(row.Names[0], value))
@@ -68,7 +79,7 @@ internal sealed class ListCommand : Command
         && _filters.Holds("exited", value => row.State == "exited" && row.ExitCode.ToString() == value)
         && _filters.Holds("ancestor", value => row.Image == value || row.Image == value + ":latest" || row.ImageId == value || row.ImageId.StartsWith("sha256:" + value, StringComparison.Ordinal))
         && _filters.Holds("volume", value => container.Config.Host.Mounts.Any(m => m.Name == value || m.Source == value || m.Destination == value))
-        && _filters.Holds("network", value => row.Networks.Contains(value))
+        && _filters.Holds("network", value => row.Networks.Contains(value) || row.Networks.Contains(NetworkOf(value)))
         && _filters.Holds("publish", value => row.Ports.Any(p => p.HostPort != 0 && (value == p.HostPort.ToString() || value == $"{p.HostPort}/{p.Protocol}")))
         && _filters.Holds("expose", value => row.Ports.Any(p => value == p.ContainerPort.ToString() || value == $"{p.ContainerPort}/{p.Protocol}"))
         && _filters.Holds("before", value => Find(all, value) is { } other && string.CompareOrdinal(container.Config.Created, other.Config.Created) < 0)

@@ -24,6 +24,7 @@ internal static class RequestBuilder
         {
             Image = operands[0],
             Platform = ImageFetch.PlatformOf(context, options.Platform),
+            FetchLimits = StoreAccess.LimitsOf(context),
             AlwaysFetch = options.Pull == PullPolicy.Always,
             Fetch = options.Pull == PullPolicy.Never ? null : (store, name) => Fetch(options, context, operands, store, name),
             Warn = text => context.Error.WriteLine($"WARNING: {text}"),
@@ -65,11 +66,10 @@ internal static class RequestBuilder
         return sources;
     }
 
-    private static HostOptions HostOf(RunOptions options) => new()
+    private static HostOptions HostOf(RunOptions options) => WithNetwork(options, new()
     {
         Mounts = [.. options.Mounts.Select(MountOf)],
         Ports = [.. options.Published.Select(PortOf)],
-        Network = NetworkOf(options),
         Memory = options.Memory ?? 0,
         NanoCpus = options.NanoCpus ?? 0,
         PidsLimit = options.PidsLimit ?? 0,
@@ -82,20 +82,33 @@ internal static class RequestBuilder
         ShmSize = options.SharedMemory ?? 64 * 1024 * 1024,
         ExtraHosts = [.. options.Hosts.Select(static h => $"{h.Name}:{h.Address}")],
         Dns = options.NameServers,
+        DnsSearch = options.SearchDomains,
+        DnsOptions = options.ResolverOptions,
         Ulimits = [.. options.Ulimits.Select(static u => $"{u.Name}={u.Soft}:{u.Hard}")],
         NoNewPrivileges = options.NoNewPrivileges,
         Seccomp = options.SeccompProfile is null or "unconfined" ? options.SeccompProfile ?? "" : ReadProfile(options.SeccompProfile),
         Devices = [.. options.Devices.Select(static d => $"{d.Source}:{d.Target}:{d.Permissions}")],
         GroupAdd = options.Groups,
         LogDriver = options.LogDriver,
-    };
+    });
 
-    private static string NetworkOf(RunOptions options) => options.Networks.Count switch
+    private static HostOptions WithNetwork(RunOptions options, HostOptions host)
     {
-        0 => "bridge",
-        1 => options.Networks[0].Name is "default" ? "bridge" : options.Networks[0].Name,
-        _ => throw CrunException.Unsupported("a container can join one network only in this version"),
-    };
+        if (options.Networks.Count > 1) throw CrunException.Unsupported("a container can join one network only in this version");
+        var network = options.Networks.Count > 0 ? options.Networks[0] : new NetworkSpec { Name = "bridge" };
+        if (network.Aliases.Count > 0 && options.Aliases.Count > 0)
+            throw CrunException.Invalid("conflicting options: cannot specify both --network-alias and per-network alias");
+        if (network.Ip is not null && options.Address is not null)
+            throw CrunException.Invalid("conflicting options: cannot specify both --ip and per-network IPv4 address");
+        if (network.Ip6 is not null) throw CrunException.Unsupported("networks have IPv4 only in this version");
+        if (network.MacAddress is not null) throw CrunException.Unsupported("the Ethernet address of a container cannot be chosen in this version");
+        return host with
+        {
+            Network = network.Name is "default" ? "bridge" : network.Name,
+            IPv4Address = options.Address ?? (network.Ip is { } ip ? ValueSyntax.IPv4Address(ip) : ""),
+            NetworkAliases = [.. network.Aliases, .. options.Aliases],
+        };
+    }
 
     private static string ReadProfile(string path)
     {

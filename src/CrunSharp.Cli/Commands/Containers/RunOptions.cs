@@ -19,6 +19,9 @@ internal sealed class RunOptions
         new Value<RunOptions>("detach-keys", '\0', "string", "Keys that detach the terminal", static (o, v) => o.DetachKeys = ValueSyntax.DetachKeys(v)) { Default = "\"ctrl-p,ctrl-q\"" },
         new Value<RunOptions>("device", '\0', "list", "Give it a device of the host", static (o, v) => o.Devices.Add(ValueSyntax.Device(v))) { Late = true },
         new Value<RunOptions>("dns", '\0', "list", "Name servers", static (o, v) => o.NameServers.Add(ValueSyntax.NameServer(v))),
+        new Value<RunOptions>("dns-opt", '\0', "list", "Options of resolv.conf", static (o, v) => o.ResolverOptions.Add(ValueSyntax.ResolverWord(v))) { Hidden = true },
+        new Value<RunOptions>("dns-option", '\0', "list", "Options of resolv.conf", static (o, v) => o.ResolverOptions.Add(ValueSyntax.ResolverWord(v))),
+        new Value<RunOptions>("dns-search", '\0', "list", "Domains in which names are looked up; . for none", static (o, v) => o.SearchDomains.Add(ValueSyntax.ResolverWord(v))),
         new Value<RunOptions>("entrypoint", '\0', "string", "Replace the image's ENTRYPOINT", static (o, v) => o.Entrypoint = v),
         new Value<RunOptions>("env", 'e', "list", "Set variables (NAME=value, or NAME for the host's)", static (o, v) => o.AddVariable(v)),
         new Value<RunOptions>("env-file", '\0', "list", "Read variables from a file", static (o, v) => o._variableFiles.Add(v)),
@@ -27,6 +30,7 @@ internal sealed class RunOptions
         new Value<RunOptions>("hostname", 'h', "string", "The container's host name", static (o, v) => o.HostName = v),
         new Flag<RunOptions>("init", '\0', "Run a small init that forwards signals and reaps processes", static (o, v) => o.Init = v),
         new Flag<RunOptions>("interactive", 'i', "Keep standard input open", static (o, v) => o.Interactive = v),
+        new Value<RunOptions>("ip", '\0', "string", "Its IPv4 address in its network", static (o, v) => o.Address = ValueSyntax.IPv4Address(v)),
         new Value<RunOptions>("label", 'l', "list", "Set labels", static (o, v) => o.Labels.Add(EnvironmentSyntax.Label(v))),
         new Value<RunOptions>("log-driver", '\0', "string", "Where output is kept: json-file or none", static (o, v) => o.SetLogDriver(v)),
         new Value<RunOptions>("log-opt", '\0', "list", "Settings of the log (max-size, max-file)", static (o, v) => o.LogOptions.Add(ValueSyntax.Pair(v, "log option"))) { Late = true },
@@ -34,7 +38,9 @@ internal sealed class RunOptions
         new Value<RunOptions>("mount", '\0', "mount", "Mount a file system (type=bind|volume|tmpfs,...)", static (o, v) => o.Mounts.Add(MountSyntax.Mount(v))),
         new Value<RunOptions>("name", '\0', "string", "The container's name", static (o, v) => o.Name = v),
         new Value<RunOptions>("net", '\0', "network", "Join a network", static (o, v) => o.Networks.Add(ValueSyntax.Network(v))) { Hidden = true, Late = true },
-        new Value<RunOptions>("network", '\0', "network", "Join a network", static (o, v) => o.Networks.Add(ValueSyntax.Network(v))) { Late = true },
+        new Value<RunOptions>("net-alias", '\0', "list", "Further names in its network", static (o, v) => o.Aliases.Add(v)) { Hidden = true },
+        new Value<RunOptions>("network", '\0', "network", "The network: bridge, host, none, container:NAME or NAME", static (o, v) => o.Networks.Add(ValueSyntax.Network(v))) { Late = true },
+        new Value<RunOptions>("network-alias", '\0', "list", "Further names in its network", static (o, v) => o.Aliases.Add(v)),
         new Value<RunOptions>("pids-limit", '\0', "int", "How many processes it may have (-1: any number)", static (o, v) => o.PidsLimit = Numbers.Whole(v)),
         new Value<RunOptions>("platform", '\0', "string", "The image's platform", static (o, v) => o.Platform = ValueSyntax.Platform(v)),
         new Flag<RunOptions>("privileged", '\0', "Give it all capabilities and devices", static (o, v) => o.Privileged = v),
@@ -96,6 +102,13 @@ internal sealed class RunOptions
 
     public string? HostName { get; private set; }
     public List<NetworkSpec> Networks { get; } = [];
+
+    /// <summary>The address in the network; null for any.</summary>
+    public string? Address { get; private set; }
+
+    /// <summary>Further names in the network.</summary>
+    public List<string> Aliases { get; } = [];
+
     public List<PublishSpec> Published { get; } = [];
     public bool PublishAll { get; private set; }
 
@@ -104,6 +117,8 @@ internal sealed class RunOptions
 
     public List<HostSpec> Hosts { get; } = [];
     public List<string> NameServers { get; } = [];
+    public List<string> ResolverOptions { get; } = [];
+    public List<string> SearchDomains { get; } = [];
 
     public List<VolumeSpec> Mounts { get; } = [];
     public List<DeviceSpec> Devices { get; } = [];

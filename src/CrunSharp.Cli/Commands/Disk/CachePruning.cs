@@ -1,5 +1,7 @@
 using CrunSharp.Build.Cache;
+using CrunSharp.Build.History;
 using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Commands.Builds;
 using CrunSharp.Cli.Commands.Images;
 using CrunSharp.Cli.Options;
 using CrunSharp.Kernel.Files;
@@ -32,6 +34,7 @@ internal static class CachePruning
             }
         }
         var before = DiskUsage.Of(null, CacheFolder.PathOf(root));
+        ForgetBuilds(context, root, all, filters);
         var forgotten = all && filters.IsEmpty ? CacheFolder.Forget(root, null) : CacheFolder.Forget(root, e => isKept(e) || there.Contains(e.Layer));
         if (forgotten.Count > 0)
         {
@@ -40,6 +43,13 @@ internal static class CachePruning
             context.Out.WriteLine();
         }
         return freed + Math.Max(0, before - DiskUsage.Of(null, CacheFolder.PathOf(root)));
+    }
+
+    // The history goes with all of the cache, or as far as a time says.
+    private static void ForgetBuilds(CommandContext context, string root, bool all, Filters filters)
+    {
+        var until = filters.Until(context.Clock);
+        if (filters.IsEmpty ? all : until is not null && filters.Texts.Count() == 1) BuildHistory.Remove(root, until is { } moment ? record => BuildTimes.Started(record) < moment : null);
     }
 
     // Steps have no labels: who asks for some means none of them.

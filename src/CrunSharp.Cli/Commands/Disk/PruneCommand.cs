@@ -1,6 +1,7 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Commands.Images;
+using CrunSharp.Cli.Commands.Networks;
 using CrunSharp.Cli.Commands.Volumes;
 using CrunSharp.Oci;
 
@@ -22,7 +23,7 @@ internal sealed class PruneCommand() : PruningCommand("label", "label!", "until"
     {
         get
         {
-            List<string> lines = ["all stopped containers"];
+            List<string> lines = ["all stopped containers", "all networks not used by at least one container"];
             if (_volumes) lines.Add("all anonymous volumes not used by at least one container");
             lines.Add(_all ? "all images without at least one container associated to them" : "all dangling images");
             lines.Add(_all ? "all build cache" : "unused build cache");
@@ -42,6 +43,7 @@ internal sealed class PruneCommand() : PruningCommand("label", "label!", "until"
     {
         var wanted = PruneImagesCommand.Wanted(context, Filters);
         var freed = PruneContainersCommand.Run(context, Filters);
+        PruneNetworksCommand.Run(context, Filters);
         if (_volumes) freed += PruneVolumesCommand.Run(context, all: false, Filters).Freed;
         return freed + CachePruning.Run(context, _all, Filters, _all, wanted);
     }

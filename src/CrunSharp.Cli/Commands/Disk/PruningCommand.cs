@@ -18,12 +18,15 @@ internal abstract class PruningCommand(params string[] filters) : Command
     /// <summary>What would go, for the question.</summary>
     protected abstract string Warning { get; }
 
+    /// <summary>Whether it is said how much space that was.</summary>
+    protected virtual bool SumsUp => true;
+
     public sealed override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
         Check(context);
         if (!_force && !Question.Ask(context, Warning)) return ExitCodes.Success;
         var freed = Remove(context);
-        context.Out.WriteLine($"Total reclaimed space: {Human.Size(freed, 4)}");
+        if (SumsUp) context.Out.WriteLine($"Total reclaimed space: {Human.Size(freed, 4)}");
         context.Out.Flush();
         Conclude(context);
         return ExitCodes.Success;

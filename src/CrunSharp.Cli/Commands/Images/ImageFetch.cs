@@ -1,4 +1,5 @@
 using CrunSharp.Cli.CommandLine;
+using CrunSharp.Cli.Commands.Builds;
 using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Engine.Transfers;
 using CrunSharp.Oci;
@@ -19,7 +20,7 @@ internal static class ImageFetch
     public static void Need(CommandContext context, Store store, ImageReference name, string? platform, bool quiet)
     {
         using var cancel = new CancellationTokenSource();
-        using var signals = AttachedSession.Forward(_ => cancel.Cancel());
+        using var signals = AttachedSession.Stop(cancel);
         try
         {
             NeedAsync(context, store, name, platform, quiet, cancel.Token).GetAwaiter().GetResult();
@@ -42,16 +43,25 @@ internal static class ImageFetch
     }
 
     /// <summary>Pulls an image that a build needs. One for another platform than this host's leaves the name to this host's.</summary>
+    /// <param name="context">The command.</param>
+    /// <param name="store">The store.</param>
+    /// <param name="name">The image.</param>
+    /// <param name="platform">What it is for; null for this host.</param>
+    /// <param name="quiet">Whether nothing is shown.</param>
+    /// <param name="progress">Hears of it instead of whoever looks at standard error.</param>
+    /// <param name="log">Gets the lines that a pipe would.</param>
+    /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="CrunException">It cannot be had.</exception>
-    public static async Task<Image> ForBuildAsync(CommandContext context, Store store, ImageReference name, Platform? platform, bool quiet, CancellationToken cancellationToken)
+    public static async Task<Image> ForBuildAsync(CommandContext context, Store store, ImageReference name, Platform? platform, bool quiet, IPullProgress? progress, TextWriter log, CancellationToken cancellationToken)
     {
         var options = RegistryAccess.OptionsOf(context);
         using var client = new RegistryClient(name.Host, options);
         var isForeign = platform is not null && !PlatformChoice.IsFor(platform, Platform.Host);
         PullResult result;
         using (var output = PullOutput.For(context, quiet, toErrors: true))
-            result = await new ImagePull(store, client, options, output).RunAsync(name, platform, cancellationToken, leavesName: isForeign).ConfigureAwait(false);
+            result = await new ImagePull(store, client, options, new PullTwice(progress ?? output, new PullOutput(log, log))).RunAsync(name, platform, cancellationToken, leavesName: isForeign).ConfigureAwait(false);
         if (!quiet) Conclude(context.Error, name, result);
+        Conclude(log, name, result);
         return result.Image;
     }
 

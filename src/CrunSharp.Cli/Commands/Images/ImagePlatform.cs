@@ -6,7 +6,7 @@ using CrunSharp.Storage;
 
 namespace CrunSharp.Cli.Commands.Images;
 
-/// <summary>The option <c>--platform</c> of commands on images that are here: a name stands for one image, which is for one platform.</summary>
+/// <summary>The option <c>--platform</c> of commands on images that are here: it chooses among those that a name stands for.</summary>
 internal static class ImagePlatform
 {
     /// <summary>The option.</summary>
@@ -21,7 +21,11 @@ internal static class ImagePlatform
     /// <param name="reference">The image's name or id.</param>
     /// <param name="wanted">The platform; null for any.</param>
     /// <exception cref="CrunException">There is none, or it is for another platform.</exception>
-    public static Image Resolve(Store store, string reference, Platform? wanted) => Check(store.Images.Resolve(reference), reference, wanted);
+    public static Image Resolve(Store store, string reference, Platform? wanted) =>
+        wanted is null ? store.Images.Resolve(reference) : Choose(store.Images.ResolveAll(reference), wanted) ?? Check(store.Images.Resolve(reference), reference, wanted);
+
+    /// <summary>The image for a platform; null when none is for it.</summary>
+    public static Image? Choose(IReadOnlyList<Image> images, Platform wanted) => images.FirstOrDefault(image => PlatformChoice.IsFor(PlatformChoice.Of(image.Config), wanted));
 
     /// <summary>Sees to it that an image is for a platform.</summary>
     /// <exception cref="CrunException">It is for another one.</exception>

@@ -38,7 +38,7 @@ internal sealed record ImageRow(Image Image, string Repository, string Tag, stri
             any = true;
             yield return new ImageRow(image, name.FamiliarName, name.Tag ?? None, (name.Digest ?? Pulled(image, name))?.ToString() ?? digest);
         }
-        if (!any) yield return new ImageRow(image, None, None, digest);
+        if (!any && image.OtherNames.Count == 0) yield return new ImageRow(image, None, None, digest);
     }
 
     // The digest of what the tag stands for in its registry, which may be an index.

@@ -21,21 +21,23 @@ internal sealed class ImportCommand : Command
     private string? _message;
     private string? _platform;
 
-    public override string Synopsis => "[OPTIONS] FILE|- [REPOSITORY[:TAG]]";
+    public override string Synopsis => "[OPTIONS] FILE|URL|- [REPOSITORY[:TAG]]";
     public override Option[] Options => Table;
     public override int LeastOperands => 1;
     public override int MostOperands => 2;
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        if (operands[0].Contains("://", StringComparison.Ordinal)) throw CrunException.Unsupported("only files and - can be imported, no URLs");
+        var address = RootfsDownload.AddressOf(operands[0]);
         var name = operands.Count > 1 ? ImageReference.Parse(operands[1]) : null;
         if (name?.Digest is not null) throw CrunException.Invalid("cannot import digest reference");
         var config = ConfigChanges.Apply(_changes);
         if (operands[0] == "-" && context.InputIsTerminal()) throw CrunException.Invalid("a tar is wanted on standard input, which is a terminal");
         using var store = StoreAccess.Open(context);
-        var input = operands[0] == "-" ? context.OpenInput() : InputFile.Open(operands[0]);
-        var image = RootfsImport.Import(store, input, name, config, _message, Split(_platform), context.Clock.GetUtcNow());
+        using var download = address is null ? null : RootfsDownload.Fetch(store, address);
+        var input = download is not null ? download.Content : operands[0] == "-" ? context.OpenInput() : InputFile.Open(operands[0]);
+        var message = _message ?? (address is null ? null : $"Imported from {RootfsDownload.Redact(address)}");
+        var image = RootfsImport.Import(store, input, name, config, message, Split(_platform), context.Clock.GetUtcNow());
         store.Sync();
         context.Out.WriteLine(image.Id.ToString());
         return ExitCodes.Success;

@@ -62,7 +62,7 @@ internal sealed class ListImagesCommand : Command
             var created = ImageRow.CreatedOf(image) ?? DateTimeOffset.MinValue;
             if (created >= before || created <= since || created >= until) continue;
             if (!_filters.LabelsHold(image.Config.Config?.Labels)) continue;
-            if (!_filters.Holds("dangling", value => Filters.IsTrue("dangling", value) == (image.Names.Count == 0))) continue;
+            if (!_filters.Holds("dangling", value => Filters.IsTrue("dangling", value) == (image.Names.Count + image.OtherNames.Count == 0))) continue;
             foreach (var row in ImageRow.Of(image))
             {
                 if ((reference is null || IsMatch(row, reference)) && _filters.Holds("reference", value => IsMatch(row, value))) rows.Add(row);

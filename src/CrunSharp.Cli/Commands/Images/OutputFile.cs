@@ -2,6 +2,7 @@ using CrunSharp.Cli.CommandLine;
 using CrunSharp.Kernel.Files;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Cli.Commands.Images;
 
@@ -11,8 +12,18 @@ internal static class OutputFile
     private const OpenFlags ForWriting = OpenFlags.O_WRONLY;
     private const int BufferSize = 1 << 16;
 
-    /// <summary>Refuses, before there is any work, what cannot be written to.</summary>
+    /// <summary>Refuses, before there is any work, what no archive can be written to.</summary>
+    /// <param name="context">The command's world.</param>
     /// <param name="path">The file; null for standard output.</param>
+    /// <exception cref="CrunException">Its directory is not there, it is one itself, or standard output is a terminal.</exception>
+    public static void Check(CommandContext context, string? path)
+    {
+        Check(path);
+        if (path is null && context.OutputIsTerminal()) throw CrunException.Invalid("cowardly refusing to save to a terminal: use the -o option or redirect");
+    }
+
+    /// <summary>Refuses a file that cannot be written to.</summary>
+    /// <param name="path">The file; null for none.</param>
     /// <exception cref="CrunException">Its directory is not there, or it is one itself.</exception>
     public static void Check(string? path)
     {
@@ -22,7 +33,13 @@ internal static class OutputFile
             throw CrunException.NotFound($"invalid output path: directory \"{folder}\" does not exist");
     }
 
-    /// <summary>Writes; a device or a pipe is written as it is.</summary>
+    /// <summary>Writes a small file that others may read.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="content">What is to be in it.</param>
+    /// <exception cref="CrunException">It cannot be written; the file is then as it was.</exception>
+    public static void Write(string path, ReadOnlyMemory<byte> content) => WriteFile(path, 0x1a4, stream => stream.Write(content.Span));
+
+    /// <summary>Writes; a device or a pipe is written as it is, and a link is replaced.</summary>
     /// <param name="context">The command's world.</param>
     /// <param name="path">The file; null for standard output.</param>
     /// <param name="write">Writes to it.</param>
@@ -35,24 +52,49 @@ internal static class OutputFile
             Buffered(output, write);
             return;
         }
-        if (FileAt.TryStatus(null, path, followLinks: true) is { Kind: not FileKind.Regular })
+        WriteFile(path, 0x180, write);
+    }
+
+    private static void WriteFile(string path, uint mode, Action<Stream> write)
+    {
+        if (IsSpecial(path))
         {
-            using var special = new FileStream(FileAt.Open(null, path, ForWriting), FileAccess.Write, bufferSize: 1);
-            Buffered(special, write);
+            WriteTo(path, FileAt.Open(null, path, ForWriting | OpenFlags.O_TRUNC), write);
             return;
         }
         var slash = path.LastIndexOf('/') + 1;
         var temporary = $"{path[..slash]}.{path[slash..]}.{Environment.ProcessId:x}.tmp";
         try
         {
-            using (var file = new FileStream(FileAt.Open(null, temporary, ForWriting | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_NOFOLLOW, 0x180), FileAccess.Write, bufferSize: 1))
-                Buffered(file, write);
+            WriteTo(path, FileAt.Open(null, temporary, ForWriting | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_NOFOLLOW, mode), write);
             FileAt.Rename(null, temporary, null, path);
         }
         catch
         {
             FileAt.Remove(null, temporary);
             throw;
+        }
+    }
+
+    // /dev/stdout is a link to whatever standard output is, and stays one.
+    private static bool IsSpecial(string path)
+    {
+        if (FileAt.TryStatus(null, path, followLinks: true) is not { } status) return false;
+        if (status.Kind != FileKind.Regular) return true;
+        var full = Path.GetFullPath(path);
+        return FileAt.Status(null, path).Kind == FileKind.SymbolicLink && (full.StartsWith("/dev/", StringComparison.Ordinal) || full.StartsWith("/proc/", StringComparison.Ordinal));
+    }
+
+    private static void WriteTo(string path, SafeFileHandle handle, Action<Stream> write)
+    {
+        try
+        {
+            using var file = new FileStream(handle, FileAccess.Write, bufferSize: 1);
+            Buffered(file, write);
+        }
+        catch (IOException error)
+        {
+            throw CrunException.Of(error, $"write {path}");
         }
     }
 

@@ -35,7 +35,7 @@ internal sealed class PullCommand : Command
         var isBare = !operands[0].Contains('@', StringComparison.Ordinal) && operands[0].LastIndexOf(':') <= operands[0].LastIndexOf('/');
         if (_all && !isBare) throw CrunException.Invalid("tag can't be used with --all-tags/-a");
         using var cancel = new CancellationTokenSource();
-        using var signals = AttachedSession.Forward(_ => cancel.Cancel());
+        using var signals = AttachedSession.Stop(cancel);
         try
         {
             if (isBare && !_all && !_quiet) context.Out.WriteLine($"Using default tag: {name.Tag}");

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Commands.Registries;
@@ -18,7 +19,7 @@ internal sealed class PushCommand : Command
         new Value<PushCommand>("compression-format", '\0', "string", "Compress layers with gzip or zstd; as they are without it", static (o, v) => o._format = FormatOf(v)),
         new Value<PushCommand>("compression-level", '\0', "int", "0 to 9 for gzip, 1 to 22 for zstd", static (o, v) => o._level = Numbers.Whole32(v)),
         new Flag<PushCommand>("disable-content-trust", '\0', "Accepted; images are not signed", static (_, _) => { }) { Hidden = true },
-        ImagePlatform.Option<PushCommand>("The platform that the image must be for", static (o, v) => o._platform = v),
+        ImagePlatform.Option<PushCommand>("Push the image for this platform alone", static (o, v) => o._platform = v),
         new Flag<PushCommand>("quiet", 'q', "Only print the image's name", static (o, v) => o._quiet = v),
         RegistryAccess.TlsOption<PushCommand>(static (o, v) => o._verifyTls = v),
     ];
@@ -45,7 +46,7 @@ internal sealed class PushCommand : Command
         if (!_all && !hasTag && !_quiet) context.Out.WriteLine($"Using default tag: {name.Tag}");
         using var store = StoreAccess.Open(context);
         using var cancel = new CancellationTokenSource();
-        using var signals = AttachedSession.Forward(_ => cancel.Cancel());
+        using var signals = AttachedSession.Stop(cancel);
         try
         {
             PushAsync(context, store, name, compression, cancel.Token).GetAwaiter().GetResult();
@@ -70,9 +71,10 @@ internal sealed class PushCommand : Command
         using var client = RegistryAccess.Open(context, name.Host, _verifyTls);
         foreach (var (image, tagged) in images)
         {
-            ImagePlatform.Check(image, tagged.Familiar, _platform);
+            var all = store.Images.ResolveAll(tagged);
+            if (_platform is not null) all = [ImagePlatform.Choose(all, _platform) ?? ImagePlatform.Check(image, tagged.Familiar, _platform)];
             Descriptor manifest;
-            using (var output = PushOutput.For(context, _quiet)) manifest = await new ImagePush(store, client, output).RunAsync(image, tagged, compression, cancellationToken);
+            using (var output = PushOutput.For(context, _quiet)) manifest = await new ImagePush(store, client, output).RunAllAsync(all, tagged, compression, cancellationToken);
             if (!_quiet) context.Out.WriteLine($"{tagged.Tag}: digest: {manifest.Digest} size: {manifest.Size}");
             context.Out.Flush();
         }
@@ -92,7 +94,7 @@ internal sealed class PushCommand : Command
         }
         if (tagged.Count == 0) throw CrunException.NotFound($"An image does not exist locally with the tag: {name.FamiliarName}");
         if (!_all) throw CrunException.NotFound($"tag does not exist: {name.Familiar}");
-        tagged.Sort(static (a, b) => string.CompareOrdinal(a.Name.Tag, b.Name.Tag));
+        CollectionsMarshal.AsSpan(tagged).Sort(static (a, b) => string.CompareOrdinal(a.Name.Tag, b.Name.Tag));
         return tagged;
     }
 

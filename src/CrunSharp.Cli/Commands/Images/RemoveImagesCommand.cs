@@ -25,23 +25,13 @@ internal sealed class RemoveImagesCommand : Command
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
         using var store = StoreAccess.Open(context);
-        var code = ExitCodes.Success;
-        foreach (var operand in operands)
+        return Operands.ForEach(context, operands, operand =>
         {
-            try
-            {
-                if (_platform is not null) ImagePlatform.Resolve(store, operand, _platform);
-                var lines = ImageRemoval.Remove(store, operand, _force, () => StoreAccess.Uses(context), () => StoreAccess.LayersToKeep(context));
-                foreach (var line in lines) context.Out.WriteLine(line);
-            }
-            catch (CrunException error)
-            {
-                context.Out.Flush();
-                context.Complain(error.Message);
-                // What should go and is not there is no failure when it was forced.
-                if (!_force || error.Kind != ErrorKind.NotFound) code = ExitCodes.Failure;
-            }
-        }
-        return code;
+            var chosen = _platform is null ? null : ImagePlatform.Resolve(store, operand, _platform);
+            // One of several is removed by its id; the first with the name.
+            var which = chosen is { Names.Count: 0 } ? chosen.Id.ToString() : operand;
+            var lines = ImageRemoval.Remove(store, which, _force, () => StoreAccess.Uses(context), () => StoreAccess.LayersToKeep(context));
+            foreach (var line in lines) context.Out.WriteLine(line);
+        }, error => _force && error.Kind == ErrorKind.NotFound);
     }
 }

@@ -25,15 +25,16 @@ internal sealed class SaveCommand : Command
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        if (_output is null && context.OutputIsTerminal())
-            throw CrunException.Invalid("cowardly refusing to save to a terminal: use the -o option or redirect");
-        OutputFile.Check(_output);
+        OutputFile.Check(context, _output);
         using var store = StoreAccess.Open(context);
         var images = Find(store, operands);
-        foreach (var (image, names) in images) ImagePlatform.Check(image, names.Count > 0 ? names[0].Familiar : image.Id.Short, _platform);
+        if (_platform is { } wanted) images = images.ConvertAll(named => Only(named, wanted));
         OutputFile.Write(context, _output, output => Write(store, images, output));
         return ExitCodes.Success;
     }
+
+    private static NamedImage Only(NamedImage named, Platform wanted) => new(
+        ImagePlatform.Choose([named.Image, .. named.Others], wanted) ?? ImagePlatform.Check(named.Image, named.Names.Count > 0 ? named.Names[0].Familiar : named.Image.Id.Short, wanted), named.Names);
 
     private void Write(Store store, IReadOnlyList<NamedImage> images, Stream output)
     {
@@ -46,14 +47,23 @@ internal sealed class SaveCommand : Command
         var images = new List<NamedImage>();
         foreach (var operand in operands)
         {
-            foreach (var (image, names) in Find(store, operand))
+            foreach (var named in Find(store, operand).SelectMany(named => WithOthers(store, named)))
             {
-                var same = images.FindIndex(i => i.Image.Id == image.Id);
-                if (same < 0) images.Add(new NamedImage(image, names));
-                else images[same] = images[same] with { Names = [.. images[same].Names.Union(names)] };
+                var same = images.FindIndex(i => i.Image.Id == named.Image.Id && Ids(i).SequenceEqual(Ids(named)));
+                if (same < 0) images.Add(named);
+                else images[same] = images[same] with { Names = [.. images[same].Names.Union(named.Names)] };
             }
         }
         return images;
+    }
+
+    private static IEnumerable<Digest> Ids(NamedImage named) => named.Others.Select(static other => other.Id);
+
+    // Of two names of an image, one may stand for other platforms as well.
+    private static IEnumerable<NamedImage> WithOthers(Store store, NamedImage named)
+    {
+        if (named.Names.Count == 0) return [named];
+        return named.Names.Select(name => new NamedImage(named.Image, [name]) { Others = [.. store.Images.ResolveAll(name).Skip(1)] });
     }
 
     // A repository without a tag stands for all of its tags, an id for the image without names.

@@ -1,6 +1,7 @@
 using CrunSharp.Build.Cache;
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
+using CrunSharp.Cli.Options;
 using CrunSharp.Engine.Containers;
 using CrunSharp.Oci;
 using CrunSharp.Storage;
@@ -11,7 +12,10 @@ namespace CrunSharp.Cli.Commands.Images;
 internal static class StoreAccess
 {
     /// <summary>The store in the directory that the global options name.</summary>
-    public static Store Open(CommandContext context) => Store.Open(context.Global.RootOf(context));
+    public static Store Open(CommandContext context) => Store.Open(context.Global.RootOf(context), LimitsOf(context));
+
+    /// <summary>How much what comes from elsewhere may unpack to: <c>$CRUN_SHARP_LAYER_LIMITS</c>, or the default.</summary>
+    public static LayerLimits LimitsOf(CommandContext context) => LimitSyntax.Parse(context.Variable(LayerLimits.Variable));
 
     /// <summary>The containers, as far as they are in the way of removing images.</summary>
     public static IReadOnlyList<ImageUse> Uses(CommandContext context)

@@ -15,7 +15,8 @@ internal sealed class TagCommand : Command
         var name = ImageReference.Parse(operands[1]);
         if (name.Digest is not null) throw CrunException.Invalid("refusing to create a tag with a digest reference");
         using var store = StoreAccess.Open(context);
-        store.Images.Tag(store.Images.Resolve(operands[0]).Id, name);
+        var image = store.Images.Resolve(operands[0]);
+        store.Images.Tag(image.Id, name, [.. store.Images.ResolveAll(operands[0]).Skip(1).Select(static other => other.Id)]);
         return ExitCodes.Success;
     }
 }

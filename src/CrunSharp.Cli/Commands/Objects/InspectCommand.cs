@@ -1,6 +1,7 @@
 using CrunSharp.Cli.CommandLine;
 using CrunSharp.Cli.Commands.Containers;
 using CrunSharp.Cli.Commands.Images;
+using CrunSharp.Cli.Commands.Networks;
 using CrunSharp.Cli.Commands.Volumes;
 using CrunSharp.Cli.Output;
 using CrunSharp.Cli.Templates;
@@ -22,6 +23,7 @@ internal sealed class InspectCommand : Command
     [
         ("container", TryFindContainer),
         ("image", TryFindImage),
+        ("network", NetworkDocument.TryFind),
         ("volume", VolumeDocument.TryFind),
     ];
 

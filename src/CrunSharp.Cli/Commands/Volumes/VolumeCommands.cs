@@ -109,27 +109,18 @@ internal sealed class RemoveVolumesCommand : Command
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
         var engine = EngineAccess.Open(context);
-        var code = ExitCodes.Success;
-        foreach (var name in operands)
+        return Operands.ForEach(context, operands, name =>
         {
             try
             {
                 engine.Volumes.Remove(name);
-                context.Out.WriteLine(name);
             }
-            catch (CrunException error)
+            catch (CrunException error) when (_force && error.Kind == ErrorKind.NotFound)
             {
-                if (_force && error.Kind == ErrorKind.NotFound)
-                {
-                    context.Out.WriteLine(name);
-                    continue;
-                }
-                context.Out.Flush();
-                context.Complain(error.Message);
-                code = ExitCodes.Failure;
+                // It is as it should be.
             }
-        }
-        return code;
+            context.Out.WriteLine(name);
+        });
     }
 }
 

@@ -1,0 +1,1 @@
+printf d > '${NAME}'; printf q > '"a.txt"'

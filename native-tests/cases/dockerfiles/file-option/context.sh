@@ -1,0 +1,1 @@
+mkdir files; printf "FROM localhost/box\nCOPY a.txt /of-other\n" > files/other
