@@ -6,7 +6,7 @@ namespace CrunSharp.NativeTests.Harness;
 
 /// <summary>
 /// A host for the engine, or one beside it: a network namespace of its own, and a mount namespace in which nothing of the
-/// real host's files can be written but one directory. What escapes from a container here does no harm.
+/// real host's files can be written but one directory; its <c>/run</c> is its own. What escapes from a container here does no harm.
 /// </summary>
 public sealed class Machine : IDisposable
 {
@@ -18,7 +18,7 @@ public sealed class Machine : IDisposable
     public Machine(string writable, string? cgroup = null)
     {
         _writable = writable;
-        var script = "set -e; mount --bind \"$1\" \"$1\"; test -z \"$2\" || mount --bind \"$2\" /sys/fs/cgroup; mount -o remount,bind,ro /; mount -o remount,bind,ro /dev; exec sleep 1500";
+        var script = "set -e; mount --bind \"$1\" \"$1\"; test -z \"$2\" || mount --bind \"$2\" /sys/fs/cgroup; mount -t tmpfs -o mode=755 tmpfs /run; mount -o remount,bind,ro /; mount -o remount,bind,ro /dev; exec sleep 1500";
         _keeper = Process.Start("unshare", ["-n", "-m", "--propagation", "private", "sh", "-c", script, "sh", writable, cgroup ?? ""]);
         while (File.ReadAllText($"/proc/{_keeper.Id}/comm") != "sleep\n")
         {
