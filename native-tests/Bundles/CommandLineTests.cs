@@ -10,7 +10,7 @@ public sealed class CommandLineTests : BundleTest
     public void The_version_is_told_in_the_lines_that_engines_read()
     {
         var lines = Run("--version").Succeeded().Lines;
-        Assert.That(lines[0], Does.Match($"^{(World.Runtime.EndsWith("crun", StringComparison.Ordinal) ? "crun" : "runc")} version [0-9]+\\.[0-9]+"));
+        Assert.That(lines[0], Does.Match($"^{(World.IsCrun ? "crun" : "runc")} version [0-9]+\\.[0-9]+"));
         Assert.That(lines, Has.Some.Match("^commit: .").And.Some.Match("^spec: 1\\.[0-9]+\\.[0-9]+"));
     }
 
@@ -39,6 +39,45 @@ public sealed class CommandLineTests : BundleTest
     [TestCase("false")]
     public void It_may_be_said_whether_the_user_is_root(string value) =>
         Assert.That(World.Shell($"$R --rootless={value} list -q").Succeeded().Out, Is.Empty);
+
+    [Test]
+    public void What_says_neither_is_refused()
+    {
+        if (!World.IsOurs) Assert.Ignore("runc and crun look at it later, or never");
+        World.Shell("$R --rootless=maybe list -q").Failed(1, "invalid argument \"maybe\" for \"--rootless\" flag: must be one of auto, true, false");
+    }
+
+    [Test]
+    public void Several_containers_are_named_by_a_regular_expression()
+    {
+        if (!World.IsOurs && !World.IsCrun) Assert.Ignore("runc has none");
+        StartSleeper("web-1");
+        StartSleeper("web-2");
+        StartSleeper("db.1");
+        Run("kill", "--regex", "^none$", "KILL").Succeeded();
+        Run("kill", "-r", "b-[0-9]+$", "KILL").Succeeded();
+        World.Await("web-1", "stopped");
+        World.Await("web-2", "stopped");
+        Assert.That(World.StatusOf("db.1"), Is.EqualTo("running"));
+        // One that runs is not deleted, and is no failure.
+        Assert.That(Run("delete", "--regex", "[12]").Succeeded().Err, Does.Contain("db.1"));
+        Assert.That(Run("list", "-q").Lines, Is.EqualTo((string[])["db.1"]));
+        Run("delete", "--force", "-r", "^(db|web)").Succeeded();
+        Assert.That(Run("list", "-q").Out, Is.Empty);
+        if (World.IsOurs) Run("delete", "--regex", "(").Failed(1, "no regular expression");
+    }
+
+    [TestCase("kill asked 0")]
+    [TestCase("kill --all asked 0")]
+    public void Signal_0_only_asks_whether_a_container_is_there(string command)
+    {
+        StartSleeper("asked");
+        Run(command.Split(' ')).Succeeded();
+        Assert.That(World.StatusOf("asked"), Is.EqualTo("running"));
+        Run("kill", "asked", "KILL").Succeeded();
+        World.Await("asked", "stopped");
+        if (!command.Contains("--all", StringComparison.Ordinal)) Assert.That(Run(command.Split(' ')).Code, Is.Not.Zero);
+    }
 
     [Test]
     public void Procfs_takes_its_options()

@@ -39,15 +39,18 @@ public sealed class ExecTests : BundleTest
 
     [TestCase("create")]
     [TestCase("exec")]
+    [TestCase("annotation")]
     public void A_socket_gets_the_pidfd(string verb)
     {
-        if (!World.IsOurs) Assert.Ignore("runc 1.1.5 has no such option");
+        if (!World.IsOurs && !(World.IsCrun && verb == "annotation")) Assert.Ignore("runc 1.1.5 and crun 1.8 have no such option");
         var path = $"{World.Files}/pidfd-{verb}";
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(path));
         listener.Listen();
         if (verb == "exec") StartSleeper("known");
-        World.Shell(verb == "exec" ? $"$R exec -d --pidfd-socket {path} --pid-file pid known sleep 1000 </dev/null >/dev/null 2>&1"
+        if (verb == "annotation")
+            World.Shell($"$R create -b {World.Bundle("true", config => config["annotations"] = new JsonObject { ["run.oci.pidfd_receiver"] = path })} --pid-file $PWD/pid known </dev/null >/dev/null 2>&1").Succeeded();
+        else World.Shell(verb == "exec" ? $"$R exec -d --pidfd-socket {path} --pid-file pid known sleep 1000 </dev/null >/dev/null 2>&1"
             : $"$R create -b {World.Bundle("true")} --pidfd-socket {path} --pid-file pid known </dev/null >/dev/null 2>&1").Succeeded();
         using var connection = listener.Accept();
         using var handle = new Microsoft.Win32.SafeHandles.SafeFileHandle(connection.SafeHandle.DangerousGetHandle(), ownsHandle: false);

@@ -311,20 +311,6 @@ public sealed class LifecycleTests : BundleTest
     }
 
     [Test]
-    public void Annotations_of_cruns_are_followed()
-    {
-        if (!World.IsOurs && !World.Runtime.EndsWith("crun", StringComparison.Ordinal)) Assert.Ignore("runc has none of them");
-        void Keep(JsonObject config) => config["annotations"] = new JsonObject { ["run.oci.keep_original_groups"] = "1" };
-        Assert.That(World.Shell($"setpriv --groups 4,27 $R run -b {World.Bundle("grep Groups /proc/self/status | tr -d '\\t '", Keep)} groups </dev/null").Out, Is.EqualTo("Groups:427\n"));
-        void Fail(JsonObject config)
-        {
-            config["annotations"] = new JsonObject { ["run.oci.seccomp_fail_unknown_syscall"] = "1" };
-            config["linux"]!["seccomp"] = JsonNode.Parse("""{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["nosuchcall"],"action":"SCMP_ACT_ERRNO"}]}""");
-        }
-        Assert.That(Run("run", "-b", World.Bundle("true", Fail), "unknown").Code, Is.Not.Zero);
-    }
-
-    [Test]
     public void A_container_whose_configuration_was_torn_by_a_power_cut_can_be_deleted()
     {
         if (!World.IsOurs) Assert.Ignore("the file is ours");

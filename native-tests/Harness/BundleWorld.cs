@@ -32,6 +32,9 @@ public sealed class BundleWorld : IDisposable
     /// <summary>Whether it is ours.</summary>
     public bool IsOurs { get; }
 
+    /// <summary>Whether it is crun.</summary>
+    public bool IsCrun => Runtime.EndsWith("/crun", StringComparison.Ordinal);
+
     /// <summary>All that is this world's lies here.</summary>
     public string Directory => _world.Directory;
 

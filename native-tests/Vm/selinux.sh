@@ -48,6 +48,17 @@ A_container_has_the_labels_that_its_configuration_names() {
   holds "$output" "tmpfs /dev tmpfs rw,context=u:object_r:box_file_t"
 }
 
+The_label_of_mounts_may_be_of_another_kind() {
+  load_policy
+  directory=$(labelled u:r:box_t u:object_r:box_file_t "$LOOK")
+  sed -i 's/"ociVersion"/"annotations": { "run.oci.mount_context_type": "rootcontext" }, &/' "$directory/config.json"
+  output=$(runc run -b "$directory" k 2>&1 | tr -d '\0')
+  holds "$output" "tmpfs /dev tmpfs rw,rootcontext=u:object_r:box_file_t"
+  sed -i 's/"rootcontext"/"nocontext"/' "$directory/config.json"
+  output=$(runc run -b "$directory" k 2>&1) && fail ran
+  holds "$output" 'run.oci.mount_context_type: "nocontext" is not'
+}
+
 A_further_process_has_the_label_of_the_first_or_its_own() {
   load_policy
   launch e create -b "$(labelled u:r:box_t u:object_r:box_file_t "$SLEEP")"

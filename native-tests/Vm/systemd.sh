@@ -76,6 +76,26 @@ It_is_paused_and_watched_as_well() {
   runc --systemd-cgroup delete --force z
 }
 
+A_cgroup_below_the_scope_has_the_limits_and_one_below_that_the_processes() {
+  directory=$(bundle "$LIMITS" "$SLEEP")
+  sed -i 's/"ociVersion"/"annotations": { "run.oci.systemd.subgroup": "inner", "run.oci.delegate-cgroup": "payload" }, &/' "$directory/config.json"
+  launch s --systemd-cgroup create -b "$directory"
+  cg=$(cgroup_of "$(pid_of s)")
+  holds "$cg" .scope/inner/payload
+  cg=${cg%/payload} unit=${cg%/inner} unit=${unit##*/}
+  same "$(value $cg/memory.max) $(value $cg/pids.max) $(say $unit MemoryMax TasksMax)" "67108864 50 67108864 50"
+  same "$(value $cg/payload/memory.max) $(value $cg/payload/pids.max)" "max max"
+  same "$(runc exec s cat /proc/self/cgroup)" 0::/payload
+  runc --systemd-cgroup update --memory 128m s
+  same "$(value $cg/memory.max) $(say $unit MemoryMax)" "134217728 134217728"
+  runc --systemd-cgroup pause s
+  same "$(status_of s) $(field $cg/cgroup.events frozen)" "paused 1"
+  runc --systemd-cgroup resume s
+  runc --systemd-cgroup delete --force s
+  await gone $unit
+  [ ! -e $CG/$cg ]
+}
+
 A_limit_that_cannot_be_leaves_no_scope() {
   output=$(runc --systemd-cgroup create -b "$(bundle '{ "unified": { "memory.nothing": "1" } }' true)" x 2>&1) && fail made
   holds "$output" memory.nothing

@@ -239,13 +239,20 @@ public class ContainerCgroupsTests
     }
 
     [Test]
-    public void A_user_of_the_container_can_be_given_its_cgroup()
+    public void A_user_of_the_container_can_be_given_a_cgroup_below()
     {
         using var cgroups = _test.Create();
-        cgroups.Delegate(12345);
-        if (cgroups.Unified is not { } unified) return;
-        Assert.That(new[] { ".", "cgroup.procs", "cgroup.subtree_control", "cgroup.max.depth" }.Select(name => FileAt.Status(unified.Directory, name).Uid),
-            Is.EqualTo(new[] { 12345u, 12345u, 12345u, 0u }));
+        var shell = _test.Shell(cgroups);
+        if (cgroups.Unified is not { } unified || _test.Host.Hierarchies.Count > 0)
+        {
+            Assert.That(() => cgroups.Delegate("below", shell.Id, (12345, 54321)), Throws.TypeOf<CrunException>().With.Property("Kind").EqualTo(ErrorKind.Unsupported));
+            return;
+        }
+        cgroups.Delegate("/below", shell.Id, (12345, 54321));
+        Assert.That(File.ReadAllText(unified.HostPath + "/below/cgroup.procs"), Is.EqualTo($"{shell.Id}\n"));
+        Assert.That(new[] { ".", "cgroup.procs", "cgroup.subtree_control", "cgroup.max.depth" }.Select(name => FileAt.Status(unified.Directory, "below/" + name)).Select(static status => (status.Uid, status.Gid)),
+            Is.EqualTo(new[] { (12345u, 54321u), (12345u, 54321u), (12345u, 54321u), (0u, 0u) }));
+        Assert.That(() => cgroups.Delegate("../above", shell.Id, default), Throws.TypeOf<CrunException>().With.Message.Contains("is no path of a cgroup"));
     }
 
     [Test]

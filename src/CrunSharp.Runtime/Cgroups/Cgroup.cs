@@ -62,7 +62,7 @@ public sealed class Cgroup : IDisposable
         var settings = CgroupSettings.From(resources, TryRead);
         if (resources.Memory is { CheckBeforeUpdate: true, Limit: > 0 and { } limit } && Counter("memory.current") is { } used && used > limit)
             throw CgroupDirectory.BelowUse(limit, used);
-        EnableAbove(settings);
+        EnableAbove(settings, []);
         changes.Write(Directory, Path, settings);
     }
 
@@ -190,13 +190,13 @@ public sealed class Cgroup : IDisposable
         changes.Write(Directory, Path, settings);
     }
 
-    internal void EnableAbove(IReadOnlyList<CgroupSetting> settings)
+    internal void EnableAbove(IReadOnlyList<CgroupSetting> settings, IReadOnlyList<string> alsoCounted)
     {
         using var root = FileAt.OpenDirectory(_mountPoint);
         for (var slash = Path.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = Path.IndexOf('/', slash + 1))
         {
             using var above = CgroupV2.OpenParent(root, Path[..slash] + "/x");
-            CgroupV2.EnableControllers(above, settings, []);
+            CgroupV2.EnableControllers(above, settings, alsoCounted);
         }
     }
 

@@ -11,12 +11,18 @@ public sealed partial class ContainerCgroups
     // Their counters are what is shown of a container, and its own cgroups may need them.
     private static readonly string[] s_counted = ["cpuset", "cpu", "io", "memory", "pids", "hugetlb"];
 
+    // As crun names it, which has one, "container", also where nobody asks for it.
+    private const string Subgroup = "run.oci.systemd.subgroup";
+
     private ScopePlaceholder? _placeholder;
 
     /// <summary>Makes the cgroups of a container with its limits, before it has a process. Its devices are to be restricted next.</summary>
     /// <param name="place">Where; <see cref="Place"/> of what is made is to be kept.</param>
     /// <param name="resources">The limits.</param>
-    /// <param name="annotations">The container's, of which systemd gets <c>org.systemd.property.*</c>.</param>
+    /// <param name="annotations">
+    /// The container's, of which systemd gets <c>org.systemd.property.*</c>; <c>run.oci.systemd.subgroup</c> names a cgroup below
+    /// systemd's scope that is to be the container's.
+    /// </param>
     /// <returns>
     /// The cgroups. With systemd they exist as long as they have a process: this must not be disposed before the
     /// container's first one is in them.
@@ -108,6 +114,17 @@ public sealed partial class ContainerCgroups
             _placeholder = ScopePlaceholder.Start();
             place = SystemdScope.Start(place, _placeholder.Pid, properties);
             _unit = place.Unit;
+            return annotations?.GetValueOrDefault(Subgroup) is { Length: > 0 } name ? Divide(place, name) : place;
+        }
+
+        private CgroupPlace Divide(CgroupPlace scope, string name)
+        {
+            var place = scope with { Path = $"{scope.Path}/{string.Join('/', CgroupPath.Split(name))}" };
+            if (host.Unified is not { } tree) return place;
+            using var below = tree.Create(place.Path, null, [], _directories);
+            // One that has processes itself gives those below it no controllers.
+            below.Add(_placeholder!.Pid);
+            below.EnableAbove([], s_counted);
             return place;
         }
 

@@ -155,20 +155,26 @@ public sealed partial class ContainerCgroups : IDisposable
         return true;
     }
 
-    /// <summary>
-    /// Makes a user of the container the owner of its cgroup of version 2, so that it can divide it: the directory and
-    /// the files that the kernel names for that. Nothing on a host without cgroup v2.
-    /// </summary>
-    /// <param name="uid">The user, as the host has it.</param>
-    /// <exception cref="CrunException">The errors of fchownat.</exception>
-    public void Delegate(uint uid)
+    /// <summary>Makes a cgroup below the container's, moves its first process there and lets its user divide it. It has no limits of its own.</summary>
+    /// <param name="path">Its path from the container's cgroup.</param>
+    /// <param name="init">The container's first process, which waits.</param>
+    /// <param name="owner">Who gets the directory and the files that the kernel names for that, as the host numbers users.</param>
+    /// <exception cref="CrunException">It is no path, or the host has not cgroup v2 alone.</exception>
+    public void Delegate(string path, int init, (uint Uid, uint Gid) owner)
     {
-        if (_unified is null) return;
-        FileAt.SetOwner(_unified.Directory, ".", uid, uint.MaxValue);
+        if (_unified is null || _others.Count > 0) throw CrunException.Unsupported("a cgroup can be delegated only where the container has one of version 2 and no others", $"delegate the cgroup {path}");
+        using var below = _host.Unified!.Create($"{_unified.Path}/{string.Join('/', CgroupPath.Split(path))}");
+        below.Add(init);
+        // One that has processes itself gives those below it no controllers: so after it.
+        _placeholder?.Dispose();
+        _placeholder = null;
+        below.EnableAbove([], s_counted);
+        if (owner == default) return;
+        FileAt.SetOwner(below.Directory, ".", owner.Uid, owner.Gid);
         var files = KernelFile.TryRead(null, "/sys/kernel/cgroup/delegate") ?? "cgroup.procs\ncgroup.subtree_control\ncgroup.threads";
         foreach (var file in files.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
-            if (FileAt.TryStatus(_unified.Directory, file) is not null) FileAt.SetOwner(_unified.Directory, file, uid, uint.MaxValue);
+            if (FileAt.TryStatus(below.Directory, file) is not null) FileAt.SetOwner(below.Directory, file, owner.Uid, owner.Gid);
         }
     }
 
@@ -270,9 +276,11 @@ public sealed partial class ContainerCgroups : IDisposable
             return FileAt.TryOpenBeneath(unified.Directory, path, CgroupDirectory.AsDirectory, out _)
                 ?? throw CrunException.NotFound($"there is no cgroup {unified.HostPath}/{path}", "enter the cgroup");
         }
-        // Once it has controllers for those below it, a cgroup takes no processes itself.
-        if (unified.TryRead("cgroup.subtree_control")?.Trim().Length > 0 && PathOf(init) is { } own && own.StartsWith(unified.Path + "/", StringComparison.Ordinal)
-            && FileAt.TryOpenBeneath(unified.Directory, own[(unified.Path.Length + 1)..], CgroupDirectory.AsDirectory, out _) is { } directory)
+        // Once it has controllers for those below it, a cgroup takes no processes itself. What is mounted may be a part of
+        // the tree that procfs shows.
+        if (unified.TryRead("cgroup.subtree_control")?.Trim().Length > 0 && PathOf(init) is { } own
+            && own.IndexOf(unified.Path + "/", StringComparison.Ordinal) is >= 0 and var at
+            && FileAt.TryOpenBeneath(unified.Directory, own[(at + unified.Path.Length + 1)..], CgroupDirectory.AsDirectory, out _) is { } directory)
             return directory;
         return FileAt.Open(unified.Directory, ".", CgroupDirectory.AsDirectory);
     }

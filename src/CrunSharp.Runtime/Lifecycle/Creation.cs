@@ -89,9 +89,11 @@ public sealed class Creation : IDisposable
         try
         {
             held = container.Lock();
-            var key = "";
-            CrunAnnotations.Check(spec);
-            var filter = spec.Linux?.Seccomp is { } seccomp ? store.Filters.Get(seccomp, out key) : null;
+            spec = CrunAnnotations.Apply(spec);
+            var filter = CrunAnnotations.Filter(spec);
+            // One that comes as it is, is not in the cache.
+            var key = filter is null ? "" : null;
+            if (filter is null && spec.Linux?.Seccomp is { } seccomp) filter = store.Filters.Get(seccomp, out key);
             var record = new ContainerRecord
             {
                 Id = options.Id,
@@ -142,6 +144,7 @@ public sealed class Creation : IDisposable
             cgroups.RestrictDevices(spec.Linux?.Resources?.Devices);
             MeetAt(points, container, launch, entry, rdt, spec.Hooks);
             launch.WaitUntilReady();
+            if (CrunAnnotations.DelegatedCgroup(spec.Annotations) is { } delegated) cgroups.Delegate(delegated, record.Pid, RootOf(spec.Linux));
             var terminal = HandTerminalOver(launch, spec, options);
             if ((options.PidfdSocket ?? CrunAnnotations.PidfdReceiver(spec.Annotations)) is { } pidfdSocket) Send(pidfdSocket, "pidfd"u8, launch.Process.File, "hand the pidfd over");
             if (options.PidFile is { } pidFile)
@@ -206,6 +209,10 @@ public sealed class Creation : IDisposable
         ? spec
         : spec with { Process = process with { Env = [.. process.Env ?? [], $"LISTEN_FDS={count}", "LISTEN_PID=1"] } };
 
+    // Who is root in the container, as the host has it.
+    private static (uint Uid, uint Gid) RootOf(LinuxSpec? linux) =>
+        linux is { UidMappings: { Count: > 0 } users, GidMappings: { Count: > 0 } groups } ? new IdentityMap(users, groups).Root : default;
+
     private static LaunchPoints PointsOf(HooksSpec? hooks) =>
         (hooks?.Prestart is { Count: > 0 } || hooks?.CreateRuntime is { Count: > 0 } ? LaunchPoints.NamespacesMade : 0)
         | (hooks?.CreateContainer is { Count: > 0 } ? LaunchPoints.MountsMade : 0);
@@ -218,15 +225,15 @@ public sealed class Creation : IDisposable
             entry.Add(launch.Process.Pid);
             rdt?.Add(launch.Process.Pid);
             var state = container.StateAs(RuntimeStatus.Created, launch.Process.Pid).ToJson();
-            Hooks.Run(hooks?.Prestart, "prestart", state, container.Bundle);
-            Hooks.Run(hooks?.CreateRuntime, "createRuntime", state, container.Bundle);
+            Hooks.Run(hooks?.Prestart, "prestart", state, container.Bundle, container.HookFiles);
+            Hooks.Run(hooks?.CreateRuntime, "createRuntime", state, container.Bundle, container.HookFiles);
             launch.GoOn();
         }
         if (points.HasFlag(LaunchPoints.MountsMade))
         {
             launch.WaitFor(LaunchPoints.MountsMade);
             var state = container.StateAs(RuntimeStatus.Created, RuntimeContainer.NamespacePid(launch.Process)).ToJson();
-            Hooks.RunIn(hooks!.CreateContainer, "createContainer", state, launch.Process, entry);
+            Hooks.RunIn(hooks!.CreateContainer, "createContainer", state, launch.Process, entry, container.HookFiles);
             launch.GoOn();
         }
     }

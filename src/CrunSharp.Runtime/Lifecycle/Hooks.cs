@@ -1,5 +1,6 @@
 using System.Text;
 using CrunSharp.Kernel.Files;
+using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
@@ -21,10 +22,11 @@ internal static class Hooks
     /// <param name="kind">Their kind, for errors.</param>
     /// <param name="state">The container's state, JSON for their standard input.</param>
     /// <param name="workingDirectory">The bundle.</param>
+    /// <param name="files">What gets what they print; what has no file is kept for errors.</param>
     /// <exception cref="CrunException">One cannot be started, fails, or takes too long.</exception>
-    public static void Run(IReadOnlyList<HookSpec>? hooks, string kind, byte[] state, string workingDirectory) =>
-        ForEach(hooks, kind, state, (hook, input, output) =>
-            ChildProcess.Start(hook.Path, ArgumentsOf(hook), hook.Env ?? [], input, output, output, workingDirectory));
+    public static void Run(IReadOnlyList<HookSpec>? hooks, string kind, byte[] state, string workingDirectory, HookFiles files) =>
+        ForEach(hooks, kind, state, files, (hook, input, output, error) =>
+            ChildProcess.Start(hook.Path, ArgumentsOf(hook), hook.Env ?? [], input, output, error, workingDirectory));
 
     /// <summary>Runs hooks in a container's namespaces and cgroups, in their order.</summary>
     /// <inheritdoc cref="Run"/>
@@ -33,8 +35,9 @@ internal static class Hooks
     /// <param name="state">The container's state, JSON for their standard input.</param>
     /// <param name="container">The container's first process.</param>
     /// <param name="entry">The way into its cgroups.</param>
-    public static void RunIn(IReadOnlyList<HookSpec>? hooks, string kind, byte[] state, PidHandle container, CgroupEntry entry) =>
-        ForEach(hooks, kind, state, (hook, input, output) =>
+    /// <param name="files">What gets what they print; what has no file is kept for errors.</param>
+    public static void RunIn(IReadOnlyList<HookSpec>? hooks, string kind, byte[] state, PidHandle container, CgroupEntry entry, HookFiles files) =>
+        ForEach(hooks, kind, state, files, (hook, input, output, error) =>
         {
             var (plan, options) = (new StagePlan(), new LaunchOptions { Cgroup = entry.Directory });
             plan.For("hide from the container").Hide();
@@ -42,7 +45,7 @@ internal static class Hooks
             plan.Meet(InitPlan.Ready);
             plan.CloseOnExec();
             plan.For($"run {hook.Path}", Spec).Execute(hook.Path, plan.Texts(ArgumentsOf(hook)), plan.Texts(hook.Env ?? []));
-            using var stage = Stage.Start(plan, input, output, output);
+            using var stage = Stage.Start(plan, input, output, error);
             var process = stage.WaitForProcess();
             try
             {
@@ -65,7 +68,7 @@ internal static class Hooks
             }
         });
 
-    private static void ForEach(IReadOnlyList<HookSpec>? hooks, string kind, byte[] state, Func<HookSpec, SafeFileHandle, SafeFileHandle, PidHandle> start)
+    private static void ForEach(IReadOnlyList<HookSpec>? hooks, string kind, byte[] state, HookFiles files, Func<HookSpec, SafeFileHandle, SafeFileHandle, SafeFileHandle, PidHandle> start)
     {
         for (var i = 0; i < (hooks?.Count ?? 0); i++)
         {
@@ -78,7 +81,9 @@ internal static class Hooks
             PidHandle process;
             try
             {
-                process = start(hook, input, output.Target);
+                using var toOutput = Open(files.Output);
+                using var toError = Open(files.Error);
+                process = start(hook, input, toOutput ?? output.Target, toError ?? output.Target);
             }
             catch (CrunException error)
             {
@@ -94,6 +99,9 @@ internal static class Hooks
             }
         }
     }
+
+    private static SafeFileHandle? Open(string? path) => path is null ? null
+        : FileAt.Open(null, path, OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_APPEND | OpenFlags.O_NOCTTY, 0x180);
 
     private static string Describe(HookSpec hook, ExitStatus status, ProcessOutput output)
     {

@@ -224,8 +224,8 @@ public sealed class Restoration : IDisposable
                 case "setup-namespaces":
                     Take(answer.Pid);
                     var state = container.StateAs(RuntimeStatus.Created, answer.Pid).ToJson();
-                    Hooks.Run(_spec.Hooks?.Prestart, "prestart", state, container.Bundle);
-                    Hooks.Run(_spec.Hooks?.CreateRuntime, "createRuntime", state, container.Bundle);
+                    Hooks.Run(_spec.Hooks?.Prestart, "prestart", state, container.Bundle, container.HookFiles);
+                    Hooks.Run(_spec.Hooks?.CreateRuntime, "createRuntime", state, container.Bundle, container.HookFiles);
                     break;
                 case "orphan-pts-master" when file is not null:
                     HandTerminalOver(file);

@@ -46,7 +46,7 @@ public sealed class RuntimeContainer : IDisposable
 
     /// <summary>Its configuration, as it was when the container was made.</summary>
     /// <exception cref="CrunException">It is being made, or was killed while it was.</exception>
-    public RuntimeSpec Spec => _spec ??= RuntimeSpec.Parse(ReadConfig(), $"{Path}/{Lifecycle.Bundle.ConfigName}");
+    public RuntimeSpec Spec => _spec ??= CrunAnnotations.Apply(RuntimeSpec.Parse(ReadConfig(), $"{Path}/{Lifecycle.Bundle.ConfigName}"));
 
     /// <summary>The configuration's process.</summary>
     /// <exception cref="CrunException">As with <see cref="Spec"/>.</exception>
@@ -56,6 +56,8 @@ public sealed class RuntimeContainer : IDisposable
     internal CloneFlags MadeNamespaces => ContainerNamespaces.MadeOf(Later.Linux ?? new LinuxSpec());
 
     internal SafeFileHandle Directory => _directory;
+
+    internal HookFiles HookFiles => CrunAnnotations.HookFiles(TryRecord()?.Annotations, Bundle);
 
     /// <summary>Who makes the container has read its configuration already.</summary>
     internal void Keep(RuntimeSpec spec) => _spec = spec;
@@ -134,7 +136,7 @@ public sealed class RuntimeContainer : IDisposable
             {
                 using var cgroups = OpenCgroups();
                 using var entry = cgroups.EnterFurther(process.Pid);
-                Hooks.RunIn(inside, "startContainer", StateAs(RuntimeStatus.Created, NamespacePid(process)).ToJson(), process, entry);
+                Hooks.RunIn(inside, "startContainer", StateAs(RuntimeStatus.Created, NamespacePid(process)).ToJson(), process, entry, HookFiles);
             }
             execute();
             RunPoststart(process);
@@ -255,7 +257,7 @@ public sealed class RuntimeContainer : IDisposable
             || version.StartsWith("1.1.", StringComparison.Ordinal) || version.StartsWith("1.2.", StringComparison.Ordinal)))
             RunToTheLast(hooks, "poststart", state);
         else
-            Hooks.Run(hooks, "poststart", state.ToJson(), Bundle);
+            Hooks.Run(hooks, "poststart", state.ToJson(), Bundle, HookFiles);
     }
 
     private void RunToTheLast(IReadOnlyList<HookSpec> hooks, string kind, ContainerState state)
@@ -264,7 +266,7 @@ public sealed class RuntimeContainer : IDisposable
         {
             try
             {
-                Hooks.Run([hook], kind, state.ToJson(), state.Bundle);
+                Hooks.Run([hook], kind, state.ToJson(), state.Bundle, HookFiles);
             }
             catch (CrunException error)
             {
@@ -373,7 +375,7 @@ public sealed class RuntimeContainer : IDisposable
     {
         if (Record.Filter is { Length: 0 }) return null;
         if (Record.Filter is { } key && _store.Filters.TryGet(key) is { } filter) return filter;
-        return Spec.Linux?.Seccomp is { } seccomp ? _store.Filters.Get(seccomp, out _) : null;
+        return CrunAnnotations.Filter(Spec) ?? (Spec.Linux?.Seccomp is { } seccomp ? _store.Filters.Get(seccomp, out _) : null);
     }
 
     private byte[] ReadConfig() => AtomicFile.TryRead(_directory, Lifecycle.Bundle.ConfigName) ?? throw Unfinished();

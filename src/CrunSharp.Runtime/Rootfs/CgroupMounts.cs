@@ -3,6 +3,7 @@ using CrunSharp.Kernel.Libc;
 using CrunSharp.Kernel.Mounts;
 using CrunSharp.Oci;
 using CrunSharp.Runtime.Init;
+using Microsoft.Win32.SafeHandles;
 
 namespace CrunSharp.Runtime.Rootfs;
 
@@ -32,10 +33,7 @@ internal sealed class CgroupMounts(LaunchOptions options, ContainerNamespaces na
         }
         var hierarchies = CgroupHierarchy.OfHost();
         if (hierarchies.Count == 0) throw CrunException.Unsupported("this host has no control groups mounted at /sys/fs/cgroup", $"mount {destination}");
-        var place = tree.MakeDirectory(destination);
-        var folder = DetachedMount.FileSystem("tmpfs", Owner([new("mode", "755")]), wanted.Set & ~MountAttributes.MOUNT_ATTR_RDONLY, $"mount {destination}");
-        tree.Attach(place, folder);
-        to.Add(new PreparedMount { Destination = place, Mount = folder, IsReadOnlyAtLast = wanted.Set.HasFlag(MountAttributes.MOUNT_ATTR_RDONLY) });
+        var (place, folder) = AddFolder(wanted, destination, tree, to);
         foreach (var hierarchy in hierarchies)
         {
             var below = tree.MakeDirectory($"{place}/{hierarchy.Name}");
@@ -46,6 +44,28 @@ internal sealed class CgroupMounts(LaunchOptions options, ContainerNamespaces na
                 if (controller != hierarchy.Name && FileAt.TryStatus(folder, controller) is null) FileAt.MakeSymbolicLink(folder, controller, hierarchy.Name);
             }
         }
+    }
+
+    /// <summary>
+    /// Makes a directory with the hierarchy of version 1 that has only the name systemd: for a systemd that knows no other, on
+    /// hosts that have version 2 and this one.
+    /// </summary>
+    /// <inheritdoc cref="Make"/>
+    public void MakeForOldSystemd(MountOptions wanted, string destination, RootTree tree, List<PreparedMount> to)
+    {
+        var (place, _) = AddFolder(wanted, destination, tree, to);
+        var below = tree.MakeDirectory($"{place}/systemd");
+        tree.Attach(below, null);
+        to.Add(new PreparedMount { Destination = below, Type = "cgroup", Data = [new("none", null), new("name", "systemd"), new("xattr", null)], Options = wanted });
+    }
+
+    private (string Place, SafeFileHandle Folder) AddFolder(MountOptions wanted, string destination, RootTree tree, List<PreparedMount> to)
+    {
+        var place = tree.MakeDirectory(destination);
+        var folder = DetachedMount.FileSystem("tmpfs", Owner([new("mode", "755")]), wanted.Set & ~MountAttributes.MOUNT_ATTR_RDONLY, $"mount {destination}");
+        tree.Attach(place, folder);
+        to.Add(new PreparedMount { Destination = place, Mount = folder, IsReadOnlyAtLast = wanted.Set.HasFlag(MountAttributes.MOUNT_ATTR_RDONLY) });
+        return (place, folder);
     }
 
     private bool HasNamespace => namespaces.Own.HasFlag(CloneFlags.CLONE_NEWCGROUP);

@@ -15,6 +15,10 @@ internal sealed class MountMaking(RuntimeSpec spec, LaunchOptions options, Conta
 {
     private const string Spec = "config.md#mounts";
 
+    // crun's words for what the specification has none for.
+    private const string OldSystemd = "run.oci.systemd.force_cgroup_v1";
+    private const string LabelKind = "run.oci.mount_context_type";
+
     // File systems that show the namespaces of the process that mounts them, and what the host shows of them.
     private static readonly (string Type, string Instead)[] OfNamespaces =
         [("proc", "/proc"), ("sysfs", "/sys"), ("mqueue", "/dev/mqueue")];
@@ -36,6 +40,11 @@ internal sealed class MountMaking(RuntimeSpec spec, LaunchOptions options, Conta
             return;
         }
         if (destination == "/") throw CrunException.Invalid("nothing can be mounted on the root directory", operation, Spec);
+        if (spec.Annotations?.GetValueOrDefault(OldSystemd) is { Length: > 0 } old && RootTree.Clean(old) == destination)
+        {
+            new CgroupMounts(options, namespaces).MakeForOldSystemd(wanted, destination, tree, to);
+            return;
+        }
         if (wanted.IsBind)
         {
             var bound = Bind(mount, wanted, operation, out var isDirectory);
@@ -212,6 +221,9 @@ internal sealed class MountMaking(RuntimeSpec spec, LaunchOptions options, Conta
     {
         if (spec.Linux?.MountLabel is not { Length: > 0 } label || wanted.IsBind) return;
         SecurityLabels.RequireSelinux("mountLabel", "config-linux.md#mount-label");
-        wanted.Data.Add(new("context", label));
+        var kind = spec.Annotations?.GetValueOrDefault(LabelKind) ?? "context";
+        if (kind is not ("context" or "fscontext" or "defcontext" or "rootcontext"))
+            throw CrunException.Invalid($"\"{kind}\" is not context, fscontext, defcontext or rootcontext", $"annotation {LabelKind}");
+        wanted.Data.Add(new(kind, label));
     }
 }

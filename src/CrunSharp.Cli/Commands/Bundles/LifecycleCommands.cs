@@ -31,15 +31,17 @@ internal sealed class StateCommand : RuntimeCommand
     });
 }
 
-/// <summary><c>kill</c>: sends a container's first process, or all, a signal.</summary>
+/// <summary><c>kill</c>: sends a container's first process, or all, a signal; 0 only asks whether it is there.</summary>
 internal sealed class KillBundleCommand : RuntimeCommand
 {
     private static readonly Option[] Table =
     [
         new Flag<KillBundleCommand>("all", 'a', "To all of its processes", static (o, v) => o._all = v),
+        new Flag<KillBundleCommand>("regex", 'r', "CONTAINER is a regular expression: to all whose id it matches", static (o, v) => o._regex = v),
     ];
 
     private bool _all;
+    private bool _regex;
 
     public override string Synopsis => "[OPTIONS] CONTAINER [SIGNAL]";
     public override Option[] Options => Table;
@@ -47,12 +49,14 @@ internal sealed class KillBundleCommand : RuntimeCommand
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        var signal = operands.Count > 1 ? Signal.Parse(operands[1]) : Signal.SIGTERM;
-        return With(context, operands, container =>
+        var signal = operands.Count < 2 ? Signal.SIGTERM : operands[1] == "0" ? default : Signal.Parse(operands[1]);
+        return _regex ? WithEach(context, operands[0], Send) : With(context, operands, Send);
+
+        void Send(RuntimeContainer container)
         {
             if (_all) container.KillAll(signal);
             else container.Kill(signal);
-        });
+        }
     }
 }
 
@@ -62,14 +66,17 @@ internal sealed class DeleteCommand : RuntimeCommand
     private static readonly Option[] Table =
     [
         new Flag<DeleteCommand>("force", 'f', "Kill it first when it runs; no error when it is not there", static (o, v) => o._force = v),
+        new Flag<DeleteCommand>("regex", 'r', "CONTAINER is a regular expression: all whose id it matches", static (o, v) => o._regex = v),
     ];
 
     private bool _force;
+    private bool _regex;
 
     public override Option[] Options => Table;
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
+        if (_regex) return WithEach(context, operands[0], container => container.Delete(_force));
         if (!_force) return With(context, operands, static container => container.Delete(force: false));
         using var container = OpenStore(context).TryGet(operands[0]);
         if (container is null) return ExitCodes.Success;

@@ -1,4 +1,6 @@
 using CrunSharp.Cli.CommandLine;
+using CrunSharp.Kernel;
+using CrunSharp.Oci;
 using CrunSharp.Runtime.Lifecycle;
 
 namespace CrunSharp.Cli.Commands.Bundles;
@@ -22,6 +24,27 @@ internal abstract class RuntimeCommand : Command
         using var container = OpenStore(context).Get(operands[0]);
         act(container);
         Tell(context, container);
+        return ExitCodes.Success;
+    }
+
+    /// <summary>Does something with each container whose id a regular expression matches; what fails for one is a warning.</summary>
+    protected int WithEach(CommandContext context, string pattern, Action<RuntimeContainer> act)
+    {
+        using var expression = new PosixPattern(pattern);
+        foreach (var container in OpenStore(context).List())
+        {
+            using var closing = container;
+            if (!expression.Matches(container.Id)) continue;
+            try
+            {
+                act(container);
+            }
+            catch (CrunException error)
+            {
+                RuntimeShell.Warn(context, Global, $"container {container.Id}: {error.Message}");
+            }
+            Tell(context, container);
+        }
         return ExitCodes.Success;
     }
 

@@ -21,7 +21,7 @@ internal sealed class RuntimeOptions
         new Value<RuntimeOptions>("log-format", '\0', "string", "Form of that file: text, json", static (o, v) => o.SetLogFormat(v)) { Default = "\"text\"" },
         new Value<RuntimeOptions>("log-level", '\0', "string", "Ignored", static (_, _) => { }) { Hidden = true },
         new Value<RuntimeOptions>("root", '\0', "directory", "Where containers' states are kept", static (o, v) => o.Root = v) { Default = $"\"{DefaultRoot}\"" },
-        new Value<RuntimeOptions>("rootless", '\0', "string", "Ignored: who has no rights gets a user namespace", static (_, _) => { }) { Hidden = true },
+        new Value<RuntimeOptions>("rootless", '\0', "string", "Ignored: who has no rights gets a user namespace", static (_, v) => CheckRootless(v)) { Hidden = true },
         new Flag<RuntimeOptions>("systemd-cgroup", '\0', "The same as --cgroup-manager systemd", static (o, v) => { if (v) o.CgroupDriver = CgroupDriver.Systemd; }),
         new Flag<RuntimeOptions>("version", 'v', "Print the version", static (o, v) => o.Version = v),
     ];
@@ -57,6 +57,12 @@ internal sealed class RuntimeOptions
     // crun's forms: a file's name may have a prefix; what it would tell a service of the host is printed only.
     private void SetLog(string log) => Log = log.StartsWith("file:", StringComparison.Ordinal) ? log["file:".Length..]
         : log.StartsWith("journald:", StringComparison.Ordinal) || log.StartsWith("syslog:", StringComparison.Ordinal) ? null : log;
+
+    private static void CheckRootless(string value)
+    {
+        if (value is not ("" or "auto" or "1" or "t" or "T" or "true" or "TRUE" or "True" or "0" or "f" or "F" or "false" or "FALSE" or "False"))
+            throw CrunException.Invalid("must be one of auto, true, false");
+    }
 
     private void SetLogFormat(string format) => LogIsJson = format switch
     {
