@@ -35,6 +35,9 @@ internal sealed class ContextIndex
     private ContextIndex(SafeFileHandle folder, string file, TimeProvider clock, FileTable table) =>
         (_folder, _file, _clock, _table) = (folder, file, clock, table);
 
+    /// <summary>Of how many files something is known.</summary>
+    public int Count => _table.Count;
+
     /// <summary>How many files were read because nothing was known of them.</summary>
     public int Hashed { get; private set; }
 

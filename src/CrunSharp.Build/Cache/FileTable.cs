@@ -45,6 +45,9 @@ internal sealed class FileTable
 
     private static ReadOnlySpan<byte> Magic => "crun-sharp index 4\n\0"u8;
 
+    /// <summary>How many files it has.</summary>
+    public int Count => _used;
+
     private Span<FileRecord> Rows => MemoryMarshal.Cast<byte, FileRecord>(_file.AsSpan(HeadSize));
 
     /// <summary>One without records.</summary>

@@ -49,6 +49,27 @@ internal sealed class CopyTree
     /// <summary>Takes back the last thing that was added, with all that is in it.</summary>
     public void Remove(CopyNode last) => _count = last.Row;
 
+    /// <summary>Adds all of another tree behind all that is there.</summary>
+    /// <param name="other">The other one, which is not used any more.</param>
+    /// <returns>How much further down its rows are now.</returns>
+    public int Append(CopyTree other)
+    {
+        var (rows, names, extras) = (_count, _names.Count, _extras.Count - 1);
+        _names.AddRange(other._names);
+        _namesUsed = other._namesUsed;
+        _extras.AddRange(other._extras.Skip(1));
+        for (var i = 0; i < other._count; i++)
+        {
+            var row = other[i];
+            row.End += rows;
+            row.NameBlock += names;
+            if (row.Extra > 0) row.Extra += extras;
+            MakeRoom();
+            this[_count++] = row;
+        }
+        return rows;
+    }
+
     /// <summary>A row's name.</summary>
     public string NameOf(int row) => PathEncoding.Decode(BytesOf(row));
 

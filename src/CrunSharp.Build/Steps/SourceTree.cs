@@ -180,14 +180,21 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
         }
     }
 
-    // The walk through what one pattern selects.
+    // A directory that the walk comes by. One that is not wanted itself is there only for what is in it: an ignored one for what
+    // a "!" pattern brought back, one on the way for what was selected.
+    private readonly record struct Subdirectory(ViewEntry Entry, string Path, PathKey Key, string Below, bool IsSelected, bool IsWanted);
+
+    // The walk through what one pattern selects, or through a part of it beside others.
     private sealed class Scope(SourceTree tree, PathMatch? include, DockerIgnore exclude, CancellationToken cancellationToken)
     {
         private const int HashedTogether = 64;
+        private const int LeastAtOnce = 2000; // files, for which other threads are worth their start
+        private const int MostDepthAtOnce = 3;
 
         private readonly CopyTree _nodes = new();
         private readonly List<(CopyNode File, string Directory)> _unread = [];
         private readonly bool _takesAll = include is null && exclude.IsEmpty && tree.Ignore.IsEmpty;
+        private readonly bool _isLarge = tree.Index?.Count >= LeastAtOnce;
 
         public CopyNode AddDirectory(ViewDirectory directory, in ResolvedPath resolved)
         {
@@ -226,13 +233,14 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
         {
             if (depth > MostDepth) throw CrunException.Invalid($"/{path}: directories are nested more than {MostDepth} deep");
             cancellationToken.ThrowIfCancellationRequested();
+            var parts = _isLarge && depth < MostDepthAtOnce ? new List<(Scope Scope, Subdirectory? Directory)>() : null;
             foreach (var name in directory.Names())
             {
                 if (directory.Find(name) is not { } entry || entry.Status.Kind is FileKind.Socket or FileKind.Unknown) continue;
                 var isDirectory = entry.Status.Kind == FileKind.Directory;
                 if (_takesAll && !isDirectory)
                 {
-                    AddFile(entry, path, key);
+                    FilesOf(parts).AddFile(entry, path, key);
                     continue;
                 }
                 var childPath = Below(path, name);
@@ -241,20 +249,48 @@ internal sealed record SourceTree(LayerView View, DockerIgnore Ignore, ContextIn
                 var ignored = tree.Ignore.IsIgnored(childPath) || exclude.IsIgnored(childBelow);
                 if (!isDirectory)
                 {
-                    if (selected && !ignored) AddFile(entry, path, key);
+                    if (selected && !ignored) FilesOf(parts).AddFile(entry, path, key);
                     continue;
                 }
                 if (ignored && !tree.Ignore.MayHoldIncluded(childPath) && !exclude.MayHoldIncluded(childBelow)) continue;
                 if (!selected && !include!.MayMatchBelow(childBelow)) continue;
-                if (directory.TryOpen(name) is not { } opened) continue;
-                using (opened)
-                {
-                    var child = _nodes.Add(name, default, entry.Status, "", opened.Only is { } only ? FileAttributes.Read(only) : FileAttributes.Read(entry.Holder, name), isWayOnly: !selected);
-                    AddChildren(opened, childPath, key.Below(name), childBelow, selected, depth + 1);
-                    _nodes.End(child);
-                    // An ignored directory is there only for what a "!" pattern brought back in it, one on the way for what was selected.
-                    if (!(selected && !ignored) && !child.HasChildren) _nodes.Remove(child);
-                }
+                var child = new Subdirectory(entry, childPath, key.Below(name), childBelow, selected, selected && !ignored);
+                if (parts is null) AddSubdirectory(directory, child, depth);
+                else parts.Add((NewPart(), child));
+            }
+            if (parts is null) return;
+            AllCores.For(parts.Count, i =>
+            {
+                if (parts[i].Directory is { } child) parts[i].Scope.AddSubdirectory(directory, child, depth);
+            }, few: 2);
+            foreach (var (part, _) in parts) Append(part);
+        }
+
+        // The part that files go to: the last one, if it is of files.
+        private Scope FilesOf(List<(Scope Scope, Subdirectory? Directory)>? parts)
+        {
+            if (parts is null) return this;
+            if (parts.Count == 0 || parts[^1].Directory is not null) parts.Add((NewPart(), null));
+            return parts[^1].Scope;
+        }
+
+        private Scope NewPart() => new(tree, include, exclude, cancellationToken);
+
+        private void Append(Scope part)
+        {
+            var moved = _nodes.Append(part._nodes);
+            foreach (var (file, directory) in part._unread) _unread.Add((new CopyNode(_nodes, file.Row + moved), directory));
+        }
+
+        private void AddSubdirectory(ViewDirectory directory, in Subdirectory child, int depth)
+        {
+            if (directory.TryOpen(child.Entry.Name) is not { } opened) return;
+            using (opened)
+            {
+                var node = _nodes.Add(child.Entry.Name, default, child.Entry.Status, "", opened.Only is { } only ? FileAttributes.Read(only) : FileAttributes.Read(child.Entry.Holder, child.Entry.Name), isWayOnly: !child.IsSelected);
+                AddChildren(opened, child.Path, child.Key, child.Below, child.IsSelected, depth + 1);
+                _nodes.End(node);
+                if (!child.IsWanted && !node.HasChildren) _nodes.Remove(node);
             }
         }
 

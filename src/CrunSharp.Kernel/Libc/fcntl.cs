@@ -19,6 +19,7 @@ public enum OpenFlags
     O_TRUNC = 0x200,
     O_APPEND = 0x400,
     O_NONBLOCK = 0x800,
+    O_DIRECT = 0x4000,
     O_DIRECTORY = 0x10000,
     O_NOFOLLOW = 0x20000,
     O_CLOEXEC = 0x80000,

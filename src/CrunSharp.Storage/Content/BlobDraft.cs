@@ -10,6 +10,7 @@ internal sealed class BlobDraft : WriteStream
 {
     private const string DraftName = "content";
     private const int Part = 8 * 1024 * 1024;
+    private const int LeastDirect = 2 * 1024 * 1024; // what is shorter is worth no buffers
     private readonly StoreDirectories _directories;
     private readonly Pins _pins;
     private readonly Draft? _draft;
@@ -17,7 +18,9 @@ internal sealed class BlobDraft : WriteStream
     private readonly (SafeFileHandle Directory, string Name)? _name;
     private readonly FileLock? _held;
     private readonly long _kept;
+    private readonly bool _isNew;
     private long _started; // what is before it is on its way to the disk
+    private DirectWriter? _direct;
 
     public BlobDraft(StoreDirectories directories, Pins pins, Drafts drafts)
     {
@@ -32,7 +35,7 @@ internal sealed class BlobDraft : WriteStream
             _name = (_draft.Handle, DraftName);
             file ??= FileAt.Open(_draft.Handle, DraftName, OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL, 0x180);
         }
-        _file = file;
+        (_file, _isNew) = (file, true);
     }
 
     /// <summary>Goes on with a file of <c>tmp</c>, whose bytes are the first ones that will be written.</summary>
@@ -53,6 +56,25 @@ internal sealed class BlobDraft : WriteStream
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
+        if (_isNew && Count < LeastDirect && Count + buffer.Length >= LeastDirect)
+        {
+            var first = (int)(LeastDirect - Count);
+            WriteCached(buffer[..first]);
+            _direct = new DirectWriter(_file, LeastDirect);
+            buffer = buffer[first..];
+        }
+        if (_direct is null)
+        {
+            WriteCached(buffer);
+            return;
+        }
+        _direct.Write(buffer);
+        Count += buffer.Length;
+    }
+
+    // What is fetched may be cut off, and is worth having then.
+    private void WriteCached(ReadOnlySpan<byte> buffer)
+    {
         // What was there already is not written again.
         var known = (int)Math.Clamp(_kept - Count, 0, buffer.Length);
         if (known < buffer.Length) OpenFile.WriteAt(_file, buffer[known..], Count + known);
@@ -71,6 +93,7 @@ internal sealed class BlobDraft : WriteStream
     /// <summary>Gives it its name, once it would survive a power cut, and pins it.</summary>
     public Digest Publish(Digest digest)
     {
+        _direct?.Finish();
         OpenFile.Sync(_file);
         var held = _held ?? FileLock.SharedOf(_file);
         IsPublished = true;
@@ -101,6 +124,7 @@ internal sealed class BlobDraft : WriteStream
     {
         if (disposing)
         {
+            _direct?.Dispose();
             // The lock of what was published may be a second one of the same open file.
             if (!IsPublished || _held is not null) _file.Dispose();
             if (!IsPublished) _held?.Dispose();
