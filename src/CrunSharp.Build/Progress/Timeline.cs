@@ -12,7 +12,8 @@ public sealed class Timeline(TimeProvider? clock = null) : IBuildProgress
         :root{color-scheme:light dark;--line:#8884;--run:#3b82f6;--copy:#8b5cf6;--hit:#94a3b8;--move:#f59e0b;--other:#10b981;--bad:#ef4444}
         body{font:14px/1.4 system-ui,sans-serif;margin:2em auto;max-width:75em;padding:0 1em;background:Canvas;color:CanvasText}
         table{border-collapse:collapse;width:100%;table-layout:fixed}td{padding:2px 4px;border-bottom:1px solid var(--line);vertical-align:middle}
-        td.t{width:34%;overflow-wrap:anywhere;font-family:ui-monospace,monospace;font-size:12px}td.n{width:5.5em;text-align:right;font-variant-numeric:tabular-nums}
+        col.t{width:34%}col.n{width:6em}td.t{overflow-wrap:anywhere;font-family:ui-monospace,monospace;font-size:12px}td.n{text-align:right;font-variant-numeric:tabular-nums}
+        td.a{border:0}td.a div{display:flex;justify-content:space-between;font-size:12px;opacity:.7;font-variant-numeric:tabular-nums}
         th{text-align:left;padding:1em 4px 2px}svg{display:block;width:100%;height:14px}.run{fill:var(--run)}.copy{fill:var(--copy)}.hit{fill:var(--hit)}.move{fill:var(--move)}.other{fill:var(--other)}.bad{fill:var(--bad)}
         .key span{margin-right:1.2em}.key i{display:inline-block;width:.8em;height:.8em;margin-right:.3em}p.e{color:var(--bad);font-family:ui-monospace,monospace}
         """;
@@ -65,7 +66,9 @@ public sealed class Timeline(TimeProvider? clock = null) : IBuildProgress
             if (error is not null) page.Append(CultureInfo.InvariantCulture, $"<p class=\"e\">{Escape(error)}</p>\n");
             page.Append("<p class=\"key\">");
             foreach (var (_, colour, words) in Kinds) page.Append(CultureInfo.InvariantCulture, $"<span><i style=\"background:var({colour})\"></i>{words}</span>");
-            page.Append("</p>\n<table>\n");
+            // The columns' widths, as the first row has one cell.
+            page.Append("</p>\n<table>\n<colgroup><col class=\"t\"><col><col class=\"n\"></colgroup>\n");
+            page.Append(CultureInfo.InvariantCulture, $"<tr><td class=\"a\"></td><td class=\"a\"><div><span>0 s</span><span>{total / 2:0.00} s</span><span>{total:0.00} s</span></div></td><td class=\"a\"></td></tr>\n");
             foreach (var stage in _bars.Values.GroupBy(static bar => StageOf(bar.Step.Title)))
             {
                 page.Append(CultureInfo.InvariantCulture, $"<tr><th colspan=\"3\">{Escape(stage.Key)}</th></tr>\n");
