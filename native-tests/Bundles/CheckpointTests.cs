@@ -54,6 +54,35 @@ public sealed class CheckpointTests : CriuTest
         });
     }
 
+    [TestCase("user", "criu cannot restore into a user namespace that there is")]
+    [TestCase("cgroup", "criu cannot restore into a cgroup namespace that there is")]
+    [TestCase("mount", "a container that joins a mount namespace cannot be kept")]
+    public void A_namespace_that_criu_cannot_join_is_refused(string type, string message)
+    {
+        if (!World.IsOurs) Assert.Ignore("the words are ours");
+        Directory.CreateDirectory(World.Files + "/empty");
+        Directory.CreateDirectory(World.Files + "/fake");
+        World.File("fake/criu", "#!/bin/sh\n");
+        var name = type == "mount" ? "mnt" : type;
+        var bundle = World.Bundle("true", config =>
+        {
+            var namespaces = config["linux"]!["namespaces"]!.AsArray();
+            var present = namespaces.FirstOrDefault(ns => ns!["type"]!.GetValue<string>() == type);
+            if (present is not null) namespaces.Remove(present);
+            namespaces.Add(new JsonObject { ["type"] = type, ["path"] = $"/proc/HOLDER/ns/{name}" });
+        });
+        // Once it has its namespaces its name is another.
+        World.Shell($$"""
+            chmod +x fake/criu; unshare -UmC sleep 1000 & h=$!
+            until [ "$(cat /proc/$h/comm)" = sleep ]; do sleep 0.01; done
+            echo 0 100000 65536 >/proc/$h/uid_map; echo 0 100000 65536 >/proc/$h/gid_map
+            sed -i s/HOLDER/$h/ {{bundle}}/config.json
+            PATH=$PWD/fake:$PATH $R restore -b {{bundle}} --image-path empty guest; c=$?
+            kill $h; exit $c
+            """).Failed(1, message);
+        Run("state", "guest").Failed(1, "does not exist");
+    }
+
     [Test]
     public void A_container_goes_on_where_it_was()
     {

@@ -14,6 +14,44 @@ public sealed class CommandLineTests : BundleTest
         Assert.That(lines, Has.Some.Match("^commit: .").And.Some.Match("^spec: 1\\.[0-9]+\\.[0-9]+"));
     }
 
+    [TestCase("-V")]
+    [TestCase("-v")]
+    public void The_version_has_letters(string letter)
+    {
+        if (letter == "-V" && !World.IsOurs && !World.IsCrun) Assert.Ignore("it is crun's");
+        Assert.That(Run(letter).Succeeded().Out, Is.EqualTo(Run("--version").Out));
+    }
+
+    [Test]
+    public void A_configuration_to_start_from_may_have_another_name()
+    {
+        if (!World.IsOurs && !World.IsCrun) Assert.Ignore("runc has no such option");
+        Directory.CreateDirectory(World.Files + "/named");
+        Run("spec", "-b", World.Files + "/named", "--file", "other.json").Succeeded();
+        Assert.That(JsonNode.Parse(File.ReadAllText(World.Files + "/named/other.json"))!["ociVersion"], Is.Not.Null);
+        // crun writes over it.
+        if (World.IsOurs) Run("spec", "-b", World.Files + "/named", "-f", "other.json").Failed(1, "file other.json exists");
+    }
+
+    [Test]
+    public void Creation_takes_the_word_of_crun_for_orphans()
+    {
+        if (!World.IsOurs && !World.IsCrun) Assert.Ignore("it is crun's");
+        World.Shell($"$R create --no-subreaper -b {World.Bundle("true")} orphans </dev/null >/dev/null 2>&1").Succeeded();
+    }
+
+    [TestCase("--l3-cache-schema", "L3:0=f")]
+    [TestCase("--mem-bw-schema", "MB:0=50")]
+    public void Shares_of_the_processor_are_refused_where_it_has_none_to_give(string option, string value)
+    {
+        if (World.IsCrun) Assert.Ignore("crun 1.8 has no such options");
+        if (Directory.Exists("/sys/fs/resctrl/info")) Assert.Ignore("this host has resctrl");
+        StartSleeper("shared");
+        var outcome = Run("update", option, value, "shared");
+        Assert.That(outcome.Code, Is.Not.Zero);
+        if (World.IsOurs) Assert.That(outcome.Err, Does.Contain("resctrl is not mounted"));
+    }
+
     [Test]
     public void The_bundle_may_be_named_by_a_link_and_its_state_has_an_absolute_path()
     {
@@ -31,7 +69,7 @@ public sealed class CommandLineTests : BundleTest
         // A process that is ending still takes signals.
         Harness.World.Await(() => (outcome = Run("kill", "ended", "9")).Code != 0, "kill of an ended container fails");
         Assert.That(outcome.Err, Does.Contain("container not running").Or.Contain("process already finished").Or.Contain("no such process").IgnoreCase);
-        Assert.That(Run("kill", "nobody", "9").Err, Does.Contain("does not exist"));
+        Assert.That(Run("kill", "nobody", "9").Err, Does.Contain(World.IsCrun ? "No such file or directory" : "does not exist"));
     }
 
     [TestCase("auto")]

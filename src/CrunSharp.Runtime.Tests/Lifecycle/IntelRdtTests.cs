@@ -49,6 +49,18 @@ public class IntelRdtTests
     }
 
     [Test]
+    public void Shares_are_changed_while_it_runs()
+    {
+        MakeClass("id");
+        IntelRdt.Change(new IntelRdtSpec(), "id", new IntelRdtSpec { MemBwSchema = "MB:0=20" }, _root);
+        Assert.That(File.ReadAllText(_root + "/id/schemata"), Is.EqualTo("MB:0=20\n"));
+        MakeClass("gold");
+        IntelRdt.Change(new IntelRdtSpec { ClosId = "gold" }, "id", new IntelRdtSpec { L3CacheSchema = "L3:0=f" }, _root);
+        Assert.That(File.ReadAllText(_root + "/gold/schemata"), Is.EqualTo("L3:0=f\n"));
+        Assert.That(() => IntelRdt.Change(null, "id", new IntelRdtSpec { L3CacheSchema = "L3:0=f" }, _root), Throws.TypeOf<CrunException>().With.Message.StartsWith("intelRdt: the container's configuration has no linux.intelRdt"));
+    }
+
+    [Test]
     public void The_file_system_is_found_among_the_mounts()
     {
         Assert.That(IntelRdt.RootIn("30 23 0:26 / /sys/fs/resctrl rw,relatime - resctrl resctrl rw\n"), Is.EqualTo("/sys/fs/resctrl"));

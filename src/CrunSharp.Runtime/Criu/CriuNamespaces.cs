@@ -15,7 +15,7 @@ internal static class CriuNamespaces
     private static readonly (string Type, string File, string Key)[] External =
         [("network", "net", "extRootNetNS"), ("pid", "pid", "extRootPidNS")];
 
-    private static readonly (string Type, string File)[] Joined = [("ipc", "ipc"), ("uts", "uts"), ("time", "time"), ("user", "user")];
+    private static readonly (string Type, string File)[] Joined = [("ipc", "ipc"), ("uts", "uts"), ("time", "time")];
 
     /// <summary>Refuses what criu would restore as something else.</summary>
     public static void Check(RuntimeSpec spec, string operation)
@@ -59,9 +59,13 @@ internal static class CriuNamespaces
     }
 
     /// <summary>Names the others of them.</summary>
+    /// <exception cref="CrunException">criu cannot do it.</exception>
     public static void AddForRestore(ProtobufMessage options, RuntimeSpec spec)
     {
         if (PathOf(spec, "cgroup") is not null) throw CrunException.Unsupported("criu cannot restore into a cgroup namespace that there is");
+        // It makes a new one of the images' mappings, out of which no other can be joined.
+        if (PathOf(spec, "user") is { } user && (FileAt.TryStatus(null, user, followLinks: true) is not { } file || !Namespace.IsOurs(file, "user")))
+            throw CrunException.Unsupported($"criu cannot restore into a user namespace that there is ({user}): give the container one of its own");
         foreach (var (type, name) in Joined)
         {
             if (PathOf(spec, type) is { } path) CriuRequest.AddNamespace(options, name, path);

@@ -41,7 +41,7 @@ public sealed class IntelRdt
 
     internal static IntelRdt Open(IntelRdtSpec spec, string id, string root)
     {
-        var directory = spec.ClosId is "/" ? root : $"{root}/{spec.ClosId ?? id}";
+        var directory = DirectoryOf(spec, id, root);
         var exists = FileAt.TryStatus(null, directory) is not null;
         var wanted = SchemataOf(spec);
         // A class that somebody else made is not changed; and one without shares must be there.
@@ -76,6 +76,19 @@ public sealed class IntelRdt
         if (_monitoring is not null) KernelFile.Write(null, _monitoring + "/tasks", number);
     }
 
+    /// <summary>Changes the shares of a running container's class.</summary>
+    /// <param name="spec">What its configuration asks for; null for nothing.</param>
+    /// <param name="id">The container.</param>
+    /// <param name="wanted">The new shares; those that are null stay.</param>
+    /// <exception cref="CrunException">The container has no class, or the kernel refuses the shares.</exception>
+    public static void Change(IntelRdtSpec? spec, string id, IntelRdtSpec wanted) => Change(spec, id, wanted, RequireRoot());
+
+    internal static void Change(IntelRdtSpec? spec, string id, IntelRdtSpec wanted, string root)
+    {
+        if (spec is null) throw CrunException.Invalid("the container's configuration has no linux.intelRdt, so that it has no class of service", "intelRdt", Spec);
+        foreach (var line in SchemataOf(wanted)) KernelFile.Write(null, DirectoryOf(spec, id, root) + "/schemata", line + "\n");
+    }
+
     /// <summary>Removes what belongs to a container alone: a class named after it, and its monitoring group.</summary>
     /// <param name="spec">What was asked for.</param>
     /// <param name="id">The container.</param>
@@ -86,9 +99,11 @@ public sealed class IntelRdt
 
     internal static void RemoveOf(IntelRdtSpec spec, string id, string root)
     {
-        var directory = spec.ClosId is "/" ? root : $"{root}/{spec.ClosId ?? id}";
+        var directory = DirectoryOf(spec, id, root);
         new IntelRdt(directory, spec.EnableMonitoring ? $"{directory}/mon_groups/{id}" : null, spec.ClosId is null).Remove();
     }
+
+    private static string DirectoryOf(IntelRdtSpec spec, string id, string root) => spec.ClosId is "/" ? root : $"{root}/{spec.ClosId ?? id}";
 
     private void Remove()
     {

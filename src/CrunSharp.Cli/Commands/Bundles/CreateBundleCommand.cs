@@ -15,6 +15,7 @@ internal class CreateBundleCommand : RuntimeCommand
         new Value<CreateBundleCommand>("console-socket", '\0', "socket", "Unix socket that gets the terminal", static (o, v) => o.ConsoleSocket = v),
         new Flag<CreateBundleCommand>("no-new-keyring", '\0', "Leave the session keyring", static (o, v) => o._noNewKeyring = v),
         new Flag<CreateBundleCommand>("no-pivot", '\0', "Use no pivot_root, for a host that runs from a ramdisk", static (o, v) => o._noPivot = v),
+        new Flag<CreateBundleCommand>("no-subreaper", '\0', "Ignored: nothing of it becomes our child", static (_, _) => { }) { Hidden = true },
         new Value<CreateBundleCommand>("pid-file", '\0', "file", "File that gets the process id", static (o, v) => o._pidFile = v),
         new Value<CreateBundleCommand>("pidfd-socket", '\0', "socket", "Unix socket that gets the process's pidfd", static (o, v) => o._pidfdSocket = v),
         new Value<CreateBundleCommand>("preserve-fds", '\0', "int", "How many descriptors from 3 on the process gets", static (o, v) => o._preserved = Numbers.Whole32(v)),

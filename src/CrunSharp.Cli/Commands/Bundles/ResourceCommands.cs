@@ -7,6 +7,7 @@ using CrunSharp.Kernel.Processes;
 using CrunSharp.Oci;
 using CrunSharp.Oci.Runtime;
 using CrunSharp.Runtime.Cgroups.Stats;
+using CrunSharp.Runtime.Init;
 using CrunSharp.Runtime.Lifecycle;
 
 namespace CrunSharp.Cli.Commands.Bundles;
@@ -40,6 +41,8 @@ internal sealed class UpdateBundleCommand : RuntimeCommand
         new Value<UpdateBundleCommand>("cpuset-mems", '\0', "list", "NUMA nodes that it may use", static (o, v) => o.Cpu(c => c with { Mems = v })),
         new Value<UpdateBundleCommand>("kernel-memory", '\0', "bytes", "Ignored by the kernel", static (_, _) => { }) { Hidden = true },
         new Value<UpdateBundleCommand>("kernel-memory-tcp", '\0', "bytes", "Limit of its TCP buffers", static (o, v) => o.Memory(m => m with { KernelTCP = Bytes(v) })) { Hidden = true },
+        new Value<UpdateBundleCommand>("l3-cache-schema", '\0', "string", "Its share of the level 3 cache, such as L3:0=ff", static (o, v) => o._shares = o._shares with { L3CacheSchema = v }),
+        new Value<UpdateBundleCommand>("mem-bw-schema", '\0', "string", "Its share of the memory bandwidth, such as MB:0=50", static (o, v) => o._shares = o._shares with { MemBwSchema = v }),
         new Value<UpdateBundleCommand>("memory", '\0', "bytes", "Limit of its memory", static (o, v) => o.Memory(m => m with { Limit = Bytes(v) })),
         new Value<UpdateBundleCommand>("memory-reservation", '\0', "bytes", "Memory that it keeps when memory runs short", static (o, v) => o.Memory(m => m with { Reservation = Bytes(v) })),
         new Value<UpdateBundleCommand>("memory-swap", '\0', "bytes", "Limit of its memory and swap; -1 for none", static (o, v) => o.Memory(m => m with { Swap = Bytes(v) })),
@@ -48,12 +51,14 @@ internal sealed class UpdateBundleCommand : RuntimeCommand
     ];
 
     private ResourcesSpec _resources = new();
+    private IntelRdtSpec _shares = new();
     private string? _file;
 
     public override Option[] Options => Table;
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands) => With(context, operands, container =>
     {
+        if (_shares.L3CacheSchema is not null || _shares.MemBwSchema is not null) IntelRdt.Change(container.Spec.Linux?.IntelRdt, container.Id, _shares);
         if (_file is null)
         {
             container.Update(_resources);

@@ -11,7 +11,6 @@ internal sealed class RunBundleCommand : CreateBundleCommand
         .. CreateTable,
         new Flag<RunBundleCommand>("detach", 'd', "Leave it running", static (o, v) => o._detach = v),
         new Flag<RunBundleCommand>("keep", '\0', "Keep its state when it has ended", static (o, v) => o._keep = v),
-        new Flag<RunBundleCommand>("no-subreaper", '\0', "Ignored: nothing of it becomes our child", static (_, _) => { }) { Hidden = true },
     ];
 
     private bool _detach;

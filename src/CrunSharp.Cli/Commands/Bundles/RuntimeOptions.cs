@@ -24,6 +24,7 @@ internal sealed class RuntimeOptions
         new Value<RuntimeOptions>("rootless", '\0', "string", "Ignored: who has no rights gets a user namespace", static (_, v) => CheckRootless(v)) { Hidden = true },
         new Flag<RuntimeOptions>("systemd-cgroup", '\0', "The same as --cgroup-manager systemd", static (o, v) => { if (v) o.CgroupDriver = CgroupDriver.Systemd; }),
         new Flag<RuntimeOptions>("version", 'v', "Print the version", static (o, v) => o.Version = v),
+        new Flag<RuntimeOptions>("V", 'V', "crun's letter for it", static (o, v) => o.Version = v) { Hidden = true },
     ];
 
     public bool Debug { get; private set; }

@@ -17,10 +17,12 @@ internal sealed class SpecCommand : RuntimeCommand
     private static readonly Option[] Table =
     [
         new Value<SpecCommand>("bundle", 'b', "directory", "The bundle", static (o, v) => o._bundle = v) { Default = "\".\"" },
+        new Value<SpecCommand>("file", 'f', "file", "Its name in the bundle", static (o, v) => o._file = v) { Default = $"\"{Bundle.ConfigName}\"" },
         new Flag<SpecCommand>("rootless", '\0', "For a user other than root", static (o, v) => o._rootless = v),
     ];
 
     private string _bundle = ".";
+    private string _file = Bundle.ConfigName;
     private bool _rootless;
 
     public override string Synopsis => "[OPTIONS]";
@@ -30,11 +32,11 @@ internal sealed class SpecCommand : RuntimeCommand
 
     public override int Execute(CommandContext context, IReadOnlyList<string> operands)
     {
-        var path = Path.Combine(_bundle, Bundle.ConfigName);
+        var path = Path.Combine(_bundle, _file);
         var json = (_rootless ? Rootless(Example()) : Example()).ToJson(isIndented: true);
         return AtomicFile.TryCreate(null, path, [.. json, (byte)'\n'], 0x1b6)
             ? ExitCodes.Success
-            : throw CrunException.Exists($"file {Bundle.ConfigName} exists. Remove it first", path);
+            : throw CrunException.Exists($"file {_file} exists. Remove it first", path);
     }
 
     private static RuntimeSpec Example() => new()
