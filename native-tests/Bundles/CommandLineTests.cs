@@ -52,6 +52,16 @@ public sealed class CommandLineTests : BundleTest
         if (World.IsOurs) Assert.That(outcome.Err, Does.Contain("resctrl is not mounted"));
     }
 
+    [TestCase("exec --process", 255)]
+    [TestCase("update --resources", 1)]
+    public void A_file_that_is_not_there_is_named(string command, int code)
+    {
+        StartSleeper("reading");
+        var outcome = Run([.. command.Split(' '), "/no/such/file", "reading"]);
+        Assert.That(outcome.Code, World.IsOurs ? Is.EqualTo(code) : Is.Not.Zero);
+        Assert.That(outcome.Err, Does.Contain("/no/such/file").And.Contain("no such file or directory").IgnoreCase);
+    }
+
     [Test]
     public void The_bundle_may_be_named_by_a_link_and_its_state_has_an_absolute_path()
     {

@@ -81,7 +81,7 @@ internal sealed class ExecBundleCommand : RuntimeCommand
     {
         if (_process is not null)
         {
-            var process = ProcessSpec.Parse(File.ReadAllBytes(_process), _process);
+            var process = ProcessSpec.Parse(Read(_process), _process);
             return _tty ? process with { Terminal = true } : process;
         }
         if (operands.Count < 2) throw UsageException.Values("process args cannot be empty");

@@ -64,11 +64,16 @@ internal sealed class UpdateBundleCommand : RuntimeCommand
             container.Update(_resources);
             return;
         }
-        using var input = _file == "-" ? context.OpenInput() : File.OpenRead(_file);
+        container.Update(_file == "-" ? ResourcesSpec.Parse(ReadInput(context), "standard input") : ResourcesSpec.Parse(Read(_file), _file));
+    });
+
+    private static byte[] ReadInput(CommandContext context)
+    {
+        using var input = context.OpenInput();
         using var json = new MemoryStream();
         input.CopyTo(json);
-        container.Update(ResourcesSpec.Parse(json.ToArray(), _file == "-" ? "standard input" : _file));
-    });
+        return json.ToArray();
+    }
 
     private void Cpu(Func<CpuSpec, CpuSpec> change) => _resources = _resources with { Cpu = change(_resources.Cpu ?? new CpuSpec()) };
 

@@ -48,6 +48,20 @@ internal abstract class RuntimeCommand : Command
         return ExitCodes.Success;
     }
 
+    /// <summary>A file that an option names.</summary>
+    /// <exception cref="CrunException">It cannot be read.</exception>
+    protected static byte[] Read(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw CrunException.Of(error, $"read {path}");
+        }
+    }
+
     /// <summary>Tells what could not be done and is no failure.</summary>
     protected void Tell(CommandContext context, RuntimeContainer container)
     {

@@ -95,7 +95,7 @@ internal static class RuntimeShell
         catch (Exception error) when (error is not OutOfMemoryException)
         {
             context.Finish(ExitCodes.Failure);
-            var message = error is CrunException ? error.Message : $"internal error: {error.GetType().Name}: {error.Message}";
+            var message = CrunException.Of(error).Message;
             TryLog(context, global, "error", message);
             context.Complain(global.Debug ? error.ToString() : message);
             return command.FailureCode;
