@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 using System.Text;
 using CrunSharp.Build.Cache;
 using CrunSharp.Kernel.Files;
@@ -7,18 +8,20 @@ using CrunSharp.Oci;
 namespace CrunSharp.Build.Graph;
 
 /// <summary>
-/// A hash over parts, each with its length before it. It is made in pieces that <see cref="Digest.Of"/> hashes by itself: a
-/// build that finds everything in the cache needs no OpenSSL, and loading that would be a quarter of its time.
+/// A hash over parts, each with its length before it. It is made in pieces, of which <see cref="Digest.Of"/> hashes the first ones by
+/// itself: a small build that finds everything in the cache needs no OpenSSL, and loading that would be a quarter of its time.
 /// </summary>
 internal sealed class KeyHash
 {
     private const int PieceSize = 64 * 1024;
+    private const int FewPieces = 8; // which take as long as it takes to load OpenSSL
 
     // No stream begins with it, as lengths are not negative.
     private const long Continued = -1;
 
     private byte[] _buffer = new byte[1024];
     private int _used;
+    private int _pieces;
 
     /// <summary>Adds a text.</summary>
     public KeyHash Append(string text) => Append(text, Encoding.UTF8.GetMaxByteCount(text.Length), static (text, room) => Encoding.UTF8.GetBytes(text, room));
@@ -87,7 +90,7 @@ internal sealed class KeyHash
     {
         if (_used + count > PieceSize)
         {
-            var piece = Finish();
+            var piece = ++_pieces <= FewPieces ? Finish() : Digest.FromHash(SHA256.HashData(_buffer.AsSpan(0, _used)));
             _used = 0;
             Append(Continued).Append(piece);
         }

@@ -12,6 +12,7 @@ public sealed class DeterministicCompressStream : WriteStream
 {
     private const int MemberSize = TarChecksums.PartSize;
     private const int FrameSize = 4 * 1024 * 1024;
+    private const int Ahead = 6 * 1024 * 1024; // what the workers have before them while many small files are read
     private readonly LayerCompression _how;
     private readonly Stream _output;
     private readonly int _workers;
@@ -62,8 +63,7 @@ public sealed class DeterministicCompressStream : WriteStream
         _any = true;
         var ended = _current;
         _members.Enqueue(_workers == 1 ? Task.FromResult(ended.Compress()) : Task.Run(ended.Compress));
-        // One more than work can be done on, so that there is some while this writes.
-        if (_members.Count > _workers + 1) WriteFirst();
+        if (_members.Count > _workers + Math.Max(1, Ahead / _current.Content.Length)) WriteFirst();
         _current = _free.TryPop(out var free) ? free : NewMember();
     }
 
