@@ -16,14 +16,19 @@ public sealed unsafe class DirectWriter : IDisposable
     public const int Alignment = 4096;
 
     private const int BufferSize = 1024 * 1024;
+    private const int Buffers = 4;
 
+    private readonly object _change = new();
     private readonly SafeFileHandle _file;
-    private byte* _buffers = (byte*)NativeMemory.AlignedAlloc(2 * BufferSize, Alignment);
-    private bool _isSecond; // the buffer that is filled, while the other is written
-    private int _count; // of the bytes in it
-    private long _offset; // in the file, of its bytes
-    private Task _writing = Task.CompletedTask;
+    private readonly long _start;
+    private readonly Thread _writer; // its own, as the pool's may have much to do before they come to this
+    private byte* _memory = (byte*)NativeMemory.AlignedAlloc(Buffers * BufferSize, Alignment);
+    private int _count; // of the bytes in the buffer that is filled
+    private long _filled; // how many buffers were
+    private long _written; // how many of them are in the file
+    private bool _isEnded;
     private bool _isDirect;
+    private Exception? _failure;
 
     /// <summary>Begins.</summary>
     /// <param name="file">The file, open for writing; stays the caller's, who writes nothing to it until this is disposed.</param>
@@ -31,9 +36,11 @@ public sealed unsafe class DirectWriter : IDisposable
     public DirectWriter(SafeFileHandle file, long offset)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(offset % Alignment, 0);
-        (_file, _offset) = (file, offset);
+        (_file, _start) = (file, offset);
         // A file system that has no such thing refuses it: the cache does as well.
         _isDirect = C.fcntl(file, AT.F_SETFL, (int)OpenFlags.O_DIRECT) == 0;
+        _writer = new Thread(WriteAll) { IsBackground = true };
+        _writer.Start();
     }
 
     /// <summary>Writes these bytes, now or later.</summary>
@@ -43,7 +50,7 @@ public sealed unsafe class DirectWriter : IDisposable
         while (content.Length > 0)
         {
             var count = Math.Min(content.Length, BufferSize - _count);
-            content[..count].CopyTo(Buffer(_isSecond)[_count..]);
+            content[..count].CopyTo(Buffer(_filled)[_count..]);
             _count += count;
             content = content[count..];
             if (_count == BufferSize) Send();
@@ -54,44 +61,96 @@ public sealed unsafe class DirectWriter : IDisposable
     /// <exception cref="CrunException">The errors of pwrite.</exception>
     public void Finish()
     {
-        _writing.GetAwaiter().GetResult();
+        End();
+        ThrowFailure();
         Leave(); // the end is no whole block
-        OpenFile.WriteAt(_file, Buffer(_isSecond)[.._count], _offset);
-        _offset += _count;
+        OpenFile.WriteAt(_file, Buffer(_filled)[.._count], OffsetOf(_filled));
         _count = 0;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        Task.WaitAny(_writing); // which throws nothing
-        NativeMemory.AlignedFree(_buffers);
-        _buffers = null;
+        End();
+        NativeMemory.AlignedFree(_memory);
+        _memory = null;
     }
 
-    private Span<byte> Buffer(bool isSecond) => new(_buffers + (isSecond ? BufferSize : 0), BufferSize);
+    private Span<byte> Buffer(long number) => new(_memory + number % Buffers * BufferSize, BufferSize);
+
+    private long OffsetOf(long number) => _start + number * BufferSize;
 
     private void Send()
     {
-        _writing.GetAwaiter().GetResult();
-        var (isSecond, offset) = (_isSecond, _offset);
-        _writing = Task.Run(() => Write(Buffer(isSecond), offset));
-        _isSecond = !isSecond;
-        _offset += BufferSize;
-        _count = 0;
+        lock (_change)
+        {
+            _filled++;
+            _count = 0;
+            Monitor.PulseAll(_change);
+            while (_filled - _written == Buffers && _failure is null) Monitor.Wait(_change);
+        }
+        ThrowFailure();
     }
 
-    private void Write(ReadOnlySpan<byte> content, long offset)
+    private void End()
+    {
+        lock (_change)
+        {
+            _isEnded = true;
+            Monitor.PulseAll(_change);
+        }
+        _writer.Join();
+    }
+
+    private void ThrowFailure()
+    {
+        if (_failure is { } failure) throw CrunException.Of(failure, $"write {FileAt.PathOf(_file)}");
+    }
+
+    private void WriteAll()
     {
         try
         {
-            OpenFile.WriteAt(_file, content, offset);
+            while (IsNext())
+            {
+                WriteNext();
+                lock (_change)
+                {
+                    _written++;
+                    Monitor.PulseAll(_change);
+                }
+            }
+        }
+        catch (Exception error) // what the thread may not die of is told to who writes
+        {
+            lock (_change)
+            {
+                _failure = error;
+                Monitor.PulseAll(_change);
+            }
+        }
+    }
+
+    private bool IsNext()
+    {
+        lock (_change)
+        {
+            while (_written == _filled && !_isEnded) Monitor.Wait(_change);
+            return _written < _filled;
+        }
+    }
+
+    private void WriteNext()
+    {
+        try
+        {
+            OpenFile.WriteAt(_file, Buffer(_written), OffsetOf(_written));
         }
         catch (CrunException error) when (error.Errno == Errno.EINVAL && _isDirect)
         {
             // The flag was taken, but this file system or device wants larger blocks.
             Leave();
-            OpenFile.WriteAt(_file, content, offset);
+            OpenFile.WriteAt(_file, Buffer(_written), OffsetOf(_written));
         }
     }
 
