@@ -156,15 +156,8 @@ public sealed class LoginTests : NativeTest
     private Outcome WithConfig(string? input, params string[] arguments)
     {
         using var session = World.StartWith(new Dictionary<string, string> { ["DOCKER_CONFIG"] = Folder, ["PATH"] = $"{World.Files}/bin:{Environment.GetEnvironmentVariable("PATH")}" }, arguments);
-        try
-        {
-            if (input is not null) session.Write(input);
-            session.EndInput();
-        }
-        catch (IOException)
-        {
-            // It ended without reading it.
-        }
+        if (input is not null) session.Write(input);
+        session.EndInput();
         return session.Wait();
     }
 

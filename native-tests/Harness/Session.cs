@@ -54,8 +54,8 @@ public sealed class Session : IDisposable
         }
     }
 
-    /// <summary>Ends its input.</summary>
-    public void EndInput() => _process.StandardInput.Close();
+    /// <summary>Ends its input. Closes the pipe itself: a writer would flush first, and fail, when the program has not read what there was.</summary>
+    public void EndInput() => _process.StandardInput.BaseStream.Close();
 
     /// <summary>What it has written to its error output up to now.</summary>
     public string Errors

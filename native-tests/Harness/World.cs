@@ -60,15 +60,8 @@ public sealed class World : IDisposable
     public Outcome RunWith(string? input, params string[] arguments)
     {
         using var session = Start(arguments);
-        try
-        {
-            if (input is not null) session.Write(input);
-            session.EndInput();
-        }
-        catch (IOException)
-        {
-            // It ended without reading it.
-        }
+        if (input is not null) session.Write(input);
+        session.EndInput();
         return session.Wait();
     }
 

@@ -40,7 +40,15 @@ internal static class Shell
         using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", line]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         using var output = new MemoryStream();
         var reading = process.StandardOutput.BaseStream.CopyToAsync(output);
-        using (var into = process.StandardInput.BaseStream) into.Write(input);
+        try
+        {
+            using var into = process.StandardInput.BaseStream;
+            into.Write(input);
+        }
+        catch (IOException)
+        {
+            // It needs no more of it; its exit code tells.
+        }
         reading.Wait();
         process.WaitForExit();
         Assert.That(process.ExitCode, Is.Zero, line);
