@@ -158,6 +158,31 @@ public sealed class CrashTests : NativeTest
     }
 
     [Test]
+    public void A_command_that_writes_a_file_is_killed_at_any_moment()
+    {
+        var file = World.Files + "/saved/box.tar";
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        string[] save = ["save", "-o", file, "busybox"];
+        Run(save).Succeeded();
+        var whole = File.ReadAllBytes(file);
+        for (var round = 0; round < Rounds; round++)
+        {
+            File.Delete(file);
+            if (round % 2 == 0) File.WriteAllText(file, "old");
+            var delay = TestContext.CurrentContext.Random.Next(60);
+            var when = $"round {round}, killed after {delay} ms";
+            using (var client = World.Start(save))
+            {
+                Thread.Sleep(delay);
+                Kill(client.Pid);
+                client.Wait();
+            }
+            Assert.That(Directory.GetFileSystemEntries(World.Files + "/saved"), Is.SubsetOf((string[])[file]), when);
+            if (round % 2 == 0 || File.Exists(file)) Assert.That(File.ReadAllBytes(file), Is.EqualTo(whole).Or.EqualTo("old"u8.ToArray()), when);
+        }
+    }
+
+    [Test]
     public void A_container_whose_supervisor_was_killed_can_be_worked_with()
     {
         Run("run", "-d", "--name", "orphan", "busybox", "sh", "-c", "echo early; trap 'exit 0' TERM; sleep 1000 & wait").Succeeded();

@@ -59,14 +59,28 @@ internal static class OutputFile
     {
         if (IsSpecial(path))
         {
-            WriteTo(path, FileAt.Open(null, path, ForWriting | OpenFlags.O_TRUNC), write);
+            using var special = FileAt.Open(null, path, ForWriting | OpenFlags.O_TRUNC);
+            WriteTo(path, special, write);
             return;
         }
         var slash = path.LastIndexOf('/') + 1;
         var temporary = $"{path[..slash]}.{path[slash..]}.{Environment.ProcessId:x}.tmp";
+        // Without a name nothing is left of it, however this process ends; not every file system can do that.
+        using var nameless = FileAt.TryOpen(null, slash == 0 ? "." : path[..slash], ForWriting | OpenFlags.O_TMPFILE, out _, mode);
         try
         {
-            WriteTo(path, FileAt.Open(null, temporary, ForWriting | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_NOFOLLOW, mode), write);
+            if (nameless is null)
+            {
+                using var named = FileAt.Open(null, temporary, ForWriting | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_NOFOLLOW, mode);
+                WriteTo(path, named, write);
+            }
+            else
+            {
+                WriteTo(path, nameless, write);
+                if (FileAt.TryPublish(nameless, null, path)) return;
+                FileAt.Remove(null, temporary);
+                FileAt.TryPublish(nameless, null, temporary);
+            }
             FileAt.Rename(null, temporary, null, path);
         }
         catch
@@ -89,8 +103,7 @@ internal static class OutputFile
     {
         try
         {
-            using var file = new FileStream(handle, FileAccess.Write, bufferSize: 1);
-            Buffered(file, write);
+            Buffered(new FileStream(handle, FileAccess.Write, bufferSize: 0), write);
         }
         catch (IOException error)
         {
@@ -100,7 +113,8 @@ internal static class OutputFile
 
     private static void Buffered(Stream output, Action<Stream> write)
     {
-        using var buffered = new BufferedStream(output, BufferSize);
+        var buffered = new BufferedStream(output, BufferSize);
         write(buffered);
+        buffered.Flush(); // and not closed: the file gets its name later
     }
 }
