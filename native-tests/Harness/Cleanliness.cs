@@ -17,8 +17,8 @@ internal static class Cleanliness
         return found;
     }
 
-    /// <summary>The processes of a world whose command line contains a text.</summary>
-    public static IReadOnlyList<int> ProcessesOf(World world, string text)
+    /// <summary>The processes of the world in a directory whose command line contains a text.</summary>
+    public static IReadOnlyList<int> ProcessesOf(string world, string text)
     {
         var found = new List<int>();
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
@@ -26,7 +26,7 @@ internal static class Cleanliness
             if (!int.TryParse(Path.GetFileName(folder), out var pid) || pid == Environment.ProcessId) continue;
             var command = TextOf($"{folder}/cmdline").Replace('\0', ' ');
             if (command.Contains(text, StringComparison.Ordinal)
-                && (command.Contains(world.Directory, StringComparison.Ordinal) || TextOf($"{folder}/environ").Contains(world.Directory, StringComparison.Ordinal)))
+                && (command.Contains(world, StringComparison.Ordinal) || TextOf($"{folder}/environ").Contains(world, StringComparison.Ordinal)))
                 found.Add(pid);
         }
         return found;

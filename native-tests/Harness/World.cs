@@ -9,12 +9,14 @@ namespace CrunSharp.NativeTests.Harness;
 /// </summary>
 public sealed class World : IDisposable
 {
+    private readonly FileLock _held;
     private readonly CgroupFolder _cgroup;
     private Machine? _outside;
 
     public World()
     {
-        Directory = $"/var/tmp/crun-sharp-test-{Guid.NewGuid():N}"[..40];
+        _held = Leftovers.MakeDirectory(out var directory);
+        Directory = directory;
         System.IO.Directory.CreateDirectory(Files);
         _cgroup = new CgroupFolder(Path.GetFileName(Directory));
         Host = new Machine(Directory, _cgroup.Path);
@@ -133,7 +135,7 @@ public sealed class World : IDisposable
     }
 
     /// <summary>The processes in whose command line is this world's directory and a text.</summary>
-    public IReadOnlyList<int> ProcessesWith(string text) => Cleanliness.ProcessesOf(this, text);
+    public IReadOnlyList<int> ProcessesWith(string text) => Cleanliness.ProcessesOf(Directory, text);
 
     /// <summary>Waits until something holds.</summary>
     public static void Await(Func<bool> condition, string what, int milliseconds = 10_000)
@@ -156,6 +158,7 @@ public sealed class World : IDisposable
         finally
         {
             FileAt.RemoveTree(null, Directory);
+            _held.Dispose();
         }
     }
 
