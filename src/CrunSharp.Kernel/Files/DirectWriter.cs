@@ -22,7 +22,7 @@ public sealed unsafe class DirectWriter : IDisposable
     private readonly SafeFileHandle _file;
     private readonly long _start;
     private readonly Thread _writer; // its own, as the pool's may have much to do before they come to this
-    private byte* _memory = (byte*)NativeMemory.AlignedAlloc(Buffers * BufferSize, Alignment);
+    private byte* _memory;
     private int _count; // of the bytes in the buffer that is filled
     private long _filled; // how many buffers were
     private long _written; // how many of them are in the file
@@ -37,6 +37,7 @@ public sealed unsafe class DirectWriter : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(offset % Alignment, 0);
         (_file, _start) = (file, offset);
+        _memory = (byte*)NativeMemory.AlignedAlloc(Buffers * BufferSize, Alignment);
         // A file system that has no such thing refuses it: the cache does as well.
         _isDirect = C.fcntl(file, AT.F_SETFL, (int)OpenFlags.O_DIRECT) == 0;
         _writer = new Thread(WriteAll) { IsBackground = true };
