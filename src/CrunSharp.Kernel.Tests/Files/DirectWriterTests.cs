@@ -35,6 +35,34 @@ public sealed class DirectWriterTests
     }
 
     [Test]
+    public void What_was_written_can_be_replaced()
+    {
+        var content = new byte[3 * Mebibyte + 1000];
+        new Random(1).NextBytes(content);
+        using var file = FileAt.Open(null, "/var/tmp", Nameless, 0x180);
+        OpenFile.WriteAt(file, content.AsSpan(0, 4096), 0);
+        using (var writer = new DirectWriter(file, 4096))
+        {
+            writer.Write(content.AsSpan(4096));
+            foreach (var (at, count) in ((int, int)[])[(4096, 512), (2 * Mebibyte + 4096 - 10, 20), (content.Length - 10, 10), (content.Length - 10, Mebibyte)])
+            {
+                var other = new byte[count];
+                new Random(at + count).NextBytes(other);
+                writer.Seek(at - writer.Position, SeekOrigin.Current);
+                writer.Write(other);
+                if (at + count > content.Length) Array.Resize(ref content, at + count);
+                other.CopyTo(content, at);
+                Assert.That(writer.Position, Is.EqualTo(at + count));
+                writer.Position = writer.Length;
+            }
+            Assert.Throws<ArgumentOutOfRangeException>(() => writer.Position = 4095);
+            Assert.Throws<ArgumentOutOfRangeException>(() => writer.Position = content.Length + 1);
+            writer.Finish();
+        }
+        Assert.That(OpenFile.ReadAll(file, content.Length + 1, out _), Is.EqualTo(content));
+    }
+
+    [Test]
     public void A_full_file_system_is_told_and_what_is_not_finished_is_let_go()
     {
         using var full = DetachedMount.FileSystem("tmpfs", [new("size", "2m")], MountAttributes.MOUNT_ATTR_NODEV, "test");

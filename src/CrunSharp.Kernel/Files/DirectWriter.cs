@@ -6,11 +6,12 @@ using Microsoft.Win32.SafeHandles;
 namespace CrunSharp.Kernel.Files;
 
 /// <summary>
-/// Writes a file from front to back past the page cache, where its file system can do that, while the next bytes are made: what
-/// is written once and seldom read takes no memory from what is, and no time to find some.
+/// Writes a file from front to back while the next bytes are made, past the page cache as long as the disk keeps up: what is
+/// written once and seldom read takes no memory from what is, and no time to find some. What the disk cannot take in time goes
+/// through the cache, as does all where the file system has no other way. To go back in it means to wait for what is on its way.
 /// </summary>
 /// <seealso href="https://man7.org/linux/man-pages/man2/open.2.html">O_DIRECT</seealso>
-public sealed unsafe class DirectWriter : IDisposable
+public sealed unsafe class DirectWriter : WriteStream
 {
     /// <summary>What an offset at which this begins is a multiple of, in bytes.</summary>
     public const int Alignment = 4096;
@@ -21,39 +22,62 @@ public sealed unsafe class DirectWriter : IDisposable
     private readonly object _change = new();
     private readonly SafeFileHandle _file;
     private readonly long _start;
-    private readonly Thread _writer; // its own, as the pool's may have much to do before they come to this
+    private readonly string? _name;
+    private Thread? _writer; // its own, as the pool's may have much to do before they come to this
     private byte* _memory;
+    private long _back; // how far the position is before the end
     private int _count; // of the bytes in the buffer that is filled
     private long _filled; // how many buffers were
     private long _written; // how many of them are in the file
     private bool _isEnded;
     private bool _isDirect;
+    private bool _canBeDirect = true;
     private Exception? _failure;
 
     /// <summary>Begins.</summary>
     /// <param name="file">The file, open for writing; stays the caller's, who writes nothing to it until this is disposed.</param>
     /// <param name="offset">Where in it, in bytes: a multiple of <see cref="Alignment"/>.</param>
-    public DirectWriter(SafeFileHandle file, long offset)
+    /// <param name="name">What errors call the file; null for its path.</param>
+    public DirectWriter(SafeFileHandle file, long offset, string? name = null)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(offset % Alignment, 0);
-        (_file, _start) = (file, offset);
+        (_file, _start, _name) = (file, offset, name);
         _memory = (byte*)NativeMemory.AlignedAlloc(Buffers * BufferSize, Alignment);
-        // A file system that has no such thing refuses it: the cache does as well.
-        _isDirect = C.fcntl(file, AT.F_SETFL, (int)OpenFlags.O_DIRECT) == 0;
-        _writer = new Thread(WriteAll) { IsBackground = true };
-        _writer.Start();
     }
+
+    /// <inheritdoc/>
+    public override bool CanSeek => true;
+
+    /// <summary>Where the file ends with what was written, in bytes.</summary>
+    public override long Length => OffsetOf(_filled) + _count;
+
+    /// <summary>Where the next byte goes: somewhere from the beginning's offset to <see cref="Length"/>.</summary>
+    public override long Position
+    {
+        get => Length - _back;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, _start);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, Length);
+            _back = Length - value;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override long Seek(long offset, SeekOrigin origin) =>
+        Position = offset + (origin == SeekOrigin.Begin ? 0 : origin == SeekOrigin.End ? Length : Position);
 
     /// <summary>Writes these bytes, now or later.</summary>
     /// <exception cref="CrunException">The errors of pwrite, such as ENOSPC, of these bytes or of earlier ones.</exception>
-    public void Write(ReadOnlySpan<byte> content)
+    public override void Write(ReadOnlySpan<byte> buffer)
     {
-        while (content.Length > 0)
+        if (_back > 0) Replace(ref buffer);
+        while (buffer.Length > 0)
         {
-            var count = Math.Min(content.Length, BufferSize - _count);
-            content[..count].CopyTo(Buffer(_filled)[_count..]);
+            var count = Math.Min(buffer.Length, BufferSize - _count);
+            buffer[..count].CopyTo(Buffer(_filled)[_count..]);
             _count += count;
-            content = content[count..];
+            buffer = buffer[count..];
             if (_count == BufferSize) Send();
         }
     }
@@ -64,25 +88,57 @@ public sealed unsafe class DirectWriter : IDisposable
     {
         End();
         ThrowFailure();
-        Leave(); // the end is no whole block
-        OpenFile.WriteAt(_file, Buffer(_filled)[.._count], OffsetOf(_filled));
+        SetDirect(false); // the end is no whole block
+        OpenFile.WriteAt(_file, Buffer(_filled)[.._count], OffsetOf(_filled), _name);
         _count = 0;
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    protected override void Dispose(bool disposing)
     {
-        End();
-        NativeMemory.AlignedFree(_memory);
-        _memory = null;
+        if (disposing)
+        {
+            End();
+            NativeMemory.AlignedFree(_memory);
+            _memory = null;
+        }
+        base.Dispose(disposing);
     }
 
     private Span<byte> Buffer(long number) => new(_memory + number % Buffers * BufferSize, BufferSize);
 
     private long OffsetOf(long number) => _start + number * BufferSize;
 
+    // Bytes before the end: what is on its way has to be there first, and what is in the buffer is changed in it.
+    private void Replace(ref ReadOnlySpan<byte> content)
+    {
+        var replaced = content[..(int)Math.Min(content.Length, _back)];
+        content = content[replaced.Length..];
+        var inFile = (int)Math.Clamp(OffsetOf(_filled) - Position, 0, replaced.Length);
+        if (inFile > 0)
+        {
+            lock (_change)
+            {
+                while (_written < _filled && _failure is null) Monitor.Wait(_change);
+            }
+            ThrowFailure();
+            SetDirect(false);
+            OpenFile.WriteAt(_file, replaced[..inFile], Position, _name);
+            _back -= inFile;
+        }
+        if (inFile == replaced.Length) return;
+        replaced = replaced[inFile..];
+        replaced.CopyTo(Buffer(_filled)[(int)(Position - OffsetOf(_filled))..]);
+        _back -= replaced.Length;
+    }
+
     private void Send()
     {
+        if (_writer is null)
+        {
+            _writer = new Thread(WriteAll) { IsBackground = true };
+            _writer.Start();
+        }
         lock (_change)
         {
             _filled++;
@@ -100,21 +156,21 @@ public sealed unsafe class DirectWriter : IDisposable
             _isEnded = true;
             Monitor.PulseAll(_change);
         }
-        _writer.Join();
+        _writer?.Join();
     }
 
     private void ThrowFailure()
     {
-        if (_failure is { } failure) throw CrunException.Of(failure, $"write {FileAt.PathOf(_file)}");
+        if (_failure is { } failure) throw CrunException.Of(failure, $"write {_name ?? FileAt.PathOf(_file)}");
     }
 
     private void WriteAll()
     {
         try
         {
-            while (IsNext())
+            while (IsNext(out var isLate))
             {
-                WriteNext();
+                WriteNext(isLate);
                 lock (_change)
                 {
                     _written++;
@@ -132,33 +188,37 @@ public sealed unsafe class DirectWriter : IDisposable
         }
     }
 
-    private bool IsNext()
+    private bool IsNext(out bool isLate)
     {
         lock (_change)
         {
             while (_written == _filled && !_isEnded) Monitor.Wait(_change);
+            isLate = _filled - _written == Buffers;
             return _written < _filled;
         }
     }
 
-    private void WriteNext()
+    private void WriteNext(bool isLate)
     {
+        SetDirect(_canBeDirect && !isLate);
         try
         {
-            OpenFile.WriteAt(_file, Buffer(_written), OffsetOf(_written));
+            OpenFile.WriteAt(_file, Buffer(_written), OffsetOf(_written), _name);
         }
         catch (CrunException error) when (error.Errno == Errno.EINVAL && _isDirect)
         {
             // The flag was taken, but this file system or device wants larger blocks.
-            Leave();
-            OpenFile.WriteAt(_file, Buffer(_written), OffsetOf(_written));
+            _canBeDirect = false;
+            SetDirect(false);
+            OpenFile.WriteAt(_file, Buffer(_written), OffsetOf(_written), _name);
         }
     }
 
-    private void Leave()
+    private void SetDirect(bool isDirect)
     {
-        if (_isDirect && C.fcntl(_file, AT.F_SETFL, 0) != 0)
-            throw SystemCall.Failure($"write {FileAt.PathOf(_file)} through the cache", $"fcntl({SystemCall.Fd(_file)}, F_SETFL, 0)");
-        _isDirect = false;
+        if (isDirect == _isDirect) return;
+        if (C.fcntl(_file, AT.F_SETFL, isDirect ? (int)OpenFlags.O_DIRECT : 0) == 0) _isDirect = isDirect;
+        else if (isDirect) _canBeDirect = false;
+        else throw SystemCall.Failure($"write {_name ?? FileAt.PathOf(_file)}", $"fcntl({SystemCall.Fd(_file)}, F_SETFL, 0)");
     }
 }

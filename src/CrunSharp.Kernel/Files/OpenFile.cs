@@ -84,8 +84,12 @@ public static unsafe class OpenFile
     }
 
     /// <summary>Writes all of these bytes at an offset.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="content">The bytes.</param>
+    /// <param name="offset">The offset.</param>
+    /// <param name="name">What an error calls the file; null for its path.</param>
     /// <exception cref="CrunException">The errors of pwrite, such as ENOSPC.</exception>
-    public static void WriteAt(SafeFileHandle file, ReadOnlySpan<byte> content, long offset)
+    public static void WriteAt(SafeFileHandle file, ReadOnlySpan<byte> content, long offset, string? name = null)
     {
         fixed (byte* bytes = content)
         {
@@ -99,7 +103,7 @@ public static unsafe class OpenFile
                 }
                 var errno = SystemCall.LastErrno;
                 if (errno != Errno.EINTR)
-                    throw SystemCall.Failure(errno, $"write {FileAt.PathOf(file)}", $"pwrite({SystemCall.Fd(file)}, {content.Length - written} bytes, {offset + written})");
+                    throw SystemCall.Failure(errno, $"write {name ?? FileAt.PathOf(file)}", $"pwrite({SystemCall.Fd(file)}, {content.Length - written} bytes, {offset + written})");
             }
         }
     }

@@ -46,21 +46,15 @@ internal static class OutputFile
     /// <exception cref="CrunException">It cannot be opened, or <paramref name="write"/> fails; the file is then as it was.</exception>
     public static void Write(CommandContext context, string? path, Action<Stream> write)
     {
-        if (path is null)
-        {
-            using var output = context.OpenOutput();
-            Buffered(output, write);
-            return;
-        }
-        WriteFile(path, 0x180, write);
+        if (path is null) Buffered(context.OpenOutput(), write);
+        else WriteFile(path, 0x180, write);
     }
 
     private static void WriteFile(string path, uint mode, Action<Stream> write)
     {
         if (IsSpecial(path))
         {
-            using var special = FileAt.Open(null, path, ForWriting | OpenFlags.O_TRUNC);
-            WriteTo(path, special, write);
+            WriteSpecial(path, write);
             return;
         }
         var slash = path.LastIndexOf('/') + 1;
@@ -72,11 +66,11 @@ internal static class OutputFile
             if (nameless is null)
             {
                 using var named = FileAt.Open(null, temporary, ForWriting | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_NOFOLLOW, mode);
-                WriteTo(path, named, write);
+                WriteWhole(path, named, write);
             }
             else
             {
-                WriteTo(path, nameless, write);
+                WriteWhole(path, nameless, write);
                 if (FileAt.TryPublish(nameless, null, path)) return;
                 FileAt.Remove(null, temporary);
                 FileAt.TryPublish(nameless, null, temporary);
@@ -90,6 +84,25 @@ internal static class OutputFile
         }
     }
 
+    private static void WriteSpecial(string path, Action<Stream> write)
+    {
+        try
+        {
+            Buffered(new FileStream(FileAt.Open(null, path, ForWriting | OpenFlags.O_TRUNC), FileAccess.Write, bufferSize: 0), write);
+        }
+        catch (IOException error)
+        {
+            throw CrunException.Of(error, $"write {path}");
+        }
+    }
+
+    private static void WriteWhole(string path, SafeFileHandle file, Action<Stream> write)
+    {
+        using var writer = new DirectWriter(file, 0, path);
+        write(writer);
+        writer.Finish();
+    }
+
     // /dev/stdout is a link to whatever standard output is, and stays one.
     private static bool IsSpecial(string path)
     {
@@ -99,22 +112,9 @@ internal static class OutputFile
         return FileAt.Status(null, path).Kind == FileKind.SymbolicLink && (full.StartsWith("/dev/", StringComparison.Ordinal) || full.StartsWith("/proc/", StringComparison.Ordinal));
     }
 
-    private static void WriteTo(string path, SafeFileHandle handle, Action<Stream> write)
-    {
-        try
-        {
-            Buffered(new FileStream(handle, FileAccess.Write, bufferSize: 0), write);
-        }
-        catch (IOException error)
-        {
-            throw CrunException.Of(error, $"write {path}");
-        }
-    }
-
     private static void Buffered(Stream output, Action<Stream> write)
     {
-        var buffered = new BufferedStream(output, BufferSize);
+        using var buffered = new BufferedStream(output, BufferSize);
         write(buffered);
-        buffered.Flush(); // and not closed: the file gets its name later
     }
 }
