@@ -76,13 +76,14 @@ case_build_export() {
 date +%s%N > $state/export/changed
 rm -f $state/exported
 case \$1 in
-  crun-sharp) ${us[*]} build -q --network none -t export -f $state/export.Dockerfile $state/export ;;
+  crun-sharp | with-build) ${us[*]} build -q --network none -t export -f $state/export.Dockerfile $state/export ;;
   buildah) ${buildah[*]} bud --layers -t export -f $state/export.Dockerfile $state/export ;;
 esac > $state/log 2>&1
 sync -f $state
 SH
   WARM_UP=1 ROUNDS=$(((rounds + 3) / 4)) run_in_turn -b ". $state/renew" \
-    crun-sharp "${us[@]}" build -q --network none -o "type=oci,dest=$state/exported" -f "$state/export.Dockerfile" "$state/export" \
+    crun-sharp "${us[@]}" save --format oci -o "$state/exported" export \
+    -- with-build "${us[@]}" build -q --network none -o "type=oci,dest=$state/exported" -f "$state/export.Dockerfile" "$state/export" \
     -- buildah "${buildah[@]}" push -q export "oci-archive:$state/exported"
   print_case build-export buildah=1/4
 }

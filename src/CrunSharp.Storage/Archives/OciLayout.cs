@@ -22,9 +22,9 @@ public static class OciLayout
     /// <exception cref="CrunException">A layer is missing or damaged; what was written has to be thrown away.</exception>
     public static void Save(Store store, IReadOnlyList<NamedImage> images, Stream output)
     {
-        var target = new TarTarget(output);
-        Save(store, images, target);
-        target.Finish();
+        var archive = new StartedArchive(output);
+        Save(store, images, archive.Target, layer => archive.AddLayer(store, layer, null, CancellationToken.None));
+        archive.Target.Finish();
     }
 
     /// <summary>Writes images into a directory, which is made if it is missing. Its index is replaced, its blobs stay.</summary>
@@ -36,7 +36,9 @@ public static class OciLayout
     {
         FileAt.MakeDirectories(path, 0x1ed);
         using var directory = FileAt.OpenDirectory(path);
-        Save(store, images, new DirectoryTarget(directory));
+        var target = new DirectoryTarget(directory);
+        AddVersion(target);
+        Save(store, images, target, layer => store.Layers.Compress(layer));
     }
 
     /// <summary>Brings one image of a layout's directory into the store without a name or a record of its own.</summary>
@@ -176,32 +178,20 @@ public static class OciLayout
         target.Add("index.json", ImageJson.Write(new ImageIndex { MediaType = MediaTypes.Index, Manifests = manifests }));
     }
 
-    private static void Save(Store store, IReadOnlyList<NamedImage> images, ArchiveTarget target)
+    private static void Save(Store store, IReadOnlyList<NamedImage> images, ArchiveTarget target, Func<Layer, Descriptor> compress)
     {
         var manifests = new List<Descriptor>();
         foreach (var named in images) manifests.AddRange(Describe(named, null, AddImage, (digest, content) => target.AddBlob(digest, content.Length, stream => stream.Write(content.Span))));
-        AddVersion(target);
         AddIndex(target, manifests);
 
         byte[] AddImage(Image image)
         {
-            var raw = ManifestOf(store, image);
+            var raw = OutgoingManifest.TryKept(store, image) ?? OutgoingManifest.Of(image, [.. image.GetLayers().Select(compress)]);
+            foreach (var layer in ManifestReader.Read(raw).Layers) OutgoingArchive.AddLayer(store, target, layer, null);
             target.AddBlob(image.Id, image.RawConfig.Length, stream => stream.Write(image.RawConfig.Span));
-            foreach (var layer in ManifestReader.Read(raw).Layers)
-            {
-                target.AddBlob(layer.Digest, layer.Size, stream =>
-                {
-                    using var blob = store.Content.Open(layer.Digest);
-                    blob.CopyTo(stream, 256 * 1024);
-                });
-            }
             return raw;
         }
     }
-
-    /// <summary>The manifest that the image came with if all of it is still here, and else one of its layers compressed now.</summary>
-    internal static byte[] ManifestOf(Store store, Image image) =>
-        OutgoingManifest.TryKept(store, image) ?? OutgoingManifest.Of(image, [.. image.GetLayers().Select(layer => store.Layers.Compress(layer))]);
 
     private static Image? TryLoad(Store store, ArchiveSource archive, IReadOnlyList<Descriptor> descriptors, IReadOnlyList<ImageReference> names, Platform? platform)
     {
