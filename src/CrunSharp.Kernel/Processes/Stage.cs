@@ -31,9 +31,10 @@ public sealed unsafe class Stage : IDisposable
         {
             return FileAt.ReadSymbolicLink(null, process.PathOf("exe")).StartsWith("/memfd:crun-sharp-stage", StringComparison.Ordinal);
         }
-        catch (CrunException)
+        catch (CrunException error)
         {
-            return null; // it has no program any more
+            // It has no program any more; or it is one that we may not look at, and no stage of ours.
+            return error.Errno is Errno.EACCES or Errno.EPERM ? false : null;
         }
     }
 

@@ -154,7 +154,8 @@ public sealed class RuntimeContainer : IDisposable
     public void Kill(Signal signal)
     {
         using var process = TryOpenProcess();
-        if (process?.Send(signal.Number) != true) throw CrunException.WrongState("container not running");
+        // One that is ending still takes signals, but its state is "stopped".
+        if (process is null || Stage.IsStage(process) is null || !process.Send(signal.Number)) throw CrunException.WrongState("container not running");
         if (signal != Signal.SIGKILL) return;
         // A frozen process dies only when it goes on.
         using var cgroups = OpenCgroups();
