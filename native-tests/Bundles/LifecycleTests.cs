@@ -211,6 +211,20 @@ public sealed class LifecycleTests : BundleTest
     }
 
     [Test]
+    public void A_container_whose_first_thread_has_ended_runs_and_can_be_killed()
+    {
+        var leader = Probe.Compile("leader", "#include <pthread.h>\n#include <unistd.h>\nstatic void *rest(void *none) { for (;;) pause(); }\nint main() { pthread_t thread; pthread_create(&thread, 0, rest, 0); pthread_exit(0); }");
+        var bundle = World.Bundle("exec leader", config =>
+            config["mounts"]!.AsArray().Add(new JsonObject { ["destination"] = "/bin/leader", ["source"] = leader, ["type"] = "bind", ["options"] = new JsonArray("bind") }));
+        World.Shell($"$R run -d -b {bundle} leader </dev/null >/dev/null 2>&1").Succeeded();
+        Harness.World.Await(() => JsonNode.Parse(Run("state", "leader").Out)!["pid"] is { } pid && File.ReadAllText($"/proc/{pid}/status").Contains("State:\tZ", StringComparison.Ordinal), "the first thread ends");
+        Assert.That(World.StatusOf("leader"), Is.EqualTo("running"));
+        Run("kill", "leader", "KILL").Succeeded();
+        World.Await("leader", "stopped");
+        Run("delete", "leader").Succeeded();
+    }
+
+    [Test]
     public void Sockets_of_a_manager_of_services_are_handed_on()
     {
         var bundle = World.Bundle("echo $LISTEN_FDS $LISTEN_PID; cat <&3; cat <&4; ls /proc/self/fd | wc -l");

@@ -24,19 +24,10 @@ public sealed unsafe class Stage : IDisposable
 
     private Stage(StagePlan plan, SafeFileHandle channel) => (_plan, _channel) = (plan, channel);
 
-    /// <summary>Whether a process still carries out a plan, and has not executed its program; null when it is ending.</summary>
-    public static bool? IsStage(PidHandle process)
-    {
-        try
-        {
-            return FileAt.ReadSymbolicLink(null, process.PathOf("exe")).StartsWith("/memfd:crun-sharp-stage", StringComparison.Ordinal);
-        }
-        catch (CrunException error)
-        {
-            // It has no program any more; or it is one that we may not look at, and no stage of ours.
-            return error.Errno is Errno.EACCES or Errno.EPERM ? false : null;
-        }
-    }
+    /// <summary>Whether a process still carries out a plan, and has not executed its program.</summary>
+    /// <remarks>One that is ending, or whose first thread has ended before the others, shows no program: it is no stage.</remarks>
+    public static bool IsStage(PidHandle process) =>
+        FileAt.TryReadSymbolicLink(null, process.PathOf("exe"))?.StartsWith("/memfd:crun-sharp-stage", StringComparison.Ordinal) == true;
 
     /// <summary>Starts carrying out a plan.</summary>
     /// <param name="plan">The plan; it must begin with its clone.</param>

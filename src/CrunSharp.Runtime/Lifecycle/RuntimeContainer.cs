@@ -154,8 +154,7 @@ public sealed class RuntimeContainer : IDisposable
     public void Kill(Signal signal)
     {
         using var process = TryOpenProcess();
-        // One that is ending still takes signals, but its state is "stopped".
-        if (process is null || Stage.IsStage(process) is null || !process.Send(signal.Number)) throw CrunException.WrongState("container not running");
+        if (process?.Send(signal.Number) != true) throw CrunException.WrongState("container not running");
         if (signal != Signal.SIGKILL) return;
         // A frozen process dies only when it goes on.
         using var cgroups = OpenCgroups();
@@ -339,9 +338,7 @@ public sealed class RuntimeContainer : IDisposable
     {
         if (process is not null)
         {
-            var isStage = Stage.IsStage(process);
-            if (isStage is null) return RuntimeStatus.Stopped;
-            if (isStage == true) return RuntimeStatus.Created;
+            if (Stage.IsStage(process)) return RuntimeStatus.Created;
             using var own = opened is null ? OpenCgroups() : null;
             return (opened ?? own!).IsFrozen ? RuntimeStatus.Paused : RuntimeStatus.Running;
         }

@@ -61,19 +61,20 @@ internal static class OutputFile
         var temporary = $"{path[..slash]}.{path[slash..]}.{Environment.ProcessId:x}.tmp";
         // Without a name nothing is left of it, however this process ends; not every file system can do that.
         using var nameless = FileAt.TryOpen(null, slash == 0 ? "." : path[..slash], ForWriting | OpenFlags.O_TMPFILE, out _, mode);
+        FileAt.Remove(null, temporary);
         try
         {
             if (nameless is null)
             {
-                using var named = FileAt.Open(null, temporary, ForWriting | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_NOFOLLOW, mode);
+                using var named = FileAt.Open(null, temporary, ForWriting | OpenFlags.O_CREAT | OpenFlags.O_EXCL, mode);
                 WriteWhole(path, named, write);
             }
             else
             {
                 WriteWhole(path, nameless, write);
                 if (FileAt.TryPublish(nameless, null, path)) return;
-                FileAt.Remove(null, temporary);
-                FileAt.TryPublish(nameless, null, temporary);
+                // In a directory of everybody's another's file of this name must not become ours.
+                if (!FileAt.TryPublish(nameless, null, temporary)) throw new CrunException(ErrorKind.System, "somebody else made it", $"write {temporary}", Errno.EEXIST);
             }
             FileAt.Rename(null, temporary, null, path);
         }
