@@ -1,5 +1,8 @@
 using System.Diagnostics;
 using System.Net;
+using CrunSharp.Kernel.Libc;
+using CrunSharp.Kernel.Sockets;
+using CrunSharp.Network.Nftables;
 
 namespace CrunSharp.Network.Tests;
 
@@ -128,5 +131,31 @@ public class BridgeNetworkTests
         _host.Start(_network, "last");
         var elements = _host.Machine.Tool("nft", "list", "map", "inet", "crunsharp", "dnat4");
         for (var i = 0; i < 10; i++) Assert.That(elements, Does.Contain($"tcp . {8000 + i} "));
+    }
+
+    [Test]
+    public void A_firewall_that_is_flushed_while_a_network_is_set_up_is_completed()
+    {
+        const int rounds = 40;
+        using var flusher = _host.Machine.Run(static () => NetlinkSocket.Open(NetlinkProtocol.NETLINK_NETFILTER));
+        for (var i = 0; i < rounds; i++)
+        {
+            if (i > 0) _host.Machine.Tool("ip", "link", "del", _network.Bridge);
+            var thread = new Thread(() =>
+            {
+                for (var flushes = 0; flushes < 4; flushes++)
+                {
+                    Thread.SpinWait(Random.Shared.Next(20_000));
+                    var batch = Ruleset.Batch();
+                    batch.DeleteTable();
+                    batch.TryExecute(flusher);
+                }
+            });
+            thread.Start();
+            _host.Start(_network, $"c{i}", new PortForward { HostPort = (ushort)(8000 + i), ContainerPort = 80 });
+            thread.Join();
+        }
+        _host.Start(_network, "last");
+        Assert.That(_host.Machine.Tool("nft", "list", "map", "inet", "crunsharp", "dnat4").Split("tcp . 80").Length - 1, Is.EqualTo(rounds));
     }
 }

@@ -67,7 +67,14 @@ internal sealed class HostNetwork : IDisposable
             }
             _lock.Dispose();
             using var alone = FileLock.Exclusive(null, _paths.Lock);
-            MakeMissing(_paths, Route, Netfilter, _network);
+            try
+            {
+                MakeMissing(_paths, Route, Netfilter, _network);
+            }
+            catch (CrunException error) when (error.Errno == Errno.ENOENT)
+            {
+                // It was flushed between a look and a change.
+            }
         }
         throw CrunException.WrongState("somebody removes it again and again", $"set up network {_network.Name}");
     }
