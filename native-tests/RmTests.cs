@@ -41,7 +41,7 @@ public sealed class RmTests : NativeTest
         var id = Run("run", "-d", "--rm", "--name", "once", "--network", "none", "--log-driver", "none", "busybox", "sh", "-c", script).Succeeded().Line;
         using var first = World.Start("wait", "once");
         using var second = World.Start("wait", id);
-        World.Await(() => World.ProcessesWith("wait").Count >= 2, "they wait");
+        World.Await(() => World.ProcessesWith("wait").Count(HasAsked) >= 2, "they wait");
         if (how == "killed") Run("kill", "once").Succeeded();
         // It may end, and all of the container with it, while touch still does.
         else Assert.That(Run("exec", "once", "touch", "/tmp/end").Code, Is.AnyOf(0, 137));
@@ -89,5 +89,19 @@ public sealed class RmTests : NativeTest
         Run("run", "--name", "messy", "--network", "none", "busybox", "sh", "-c",
             "mkdir -p /d/e && chmod 0 /d; mkfifo /p; ln -s / /l; ln -s /nowhere /m; i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1)); done; touch 'a\nb'").Succeeded();
         Run("rm", "messy").Succeeded();
+    }
+
+    // It sleeps, and has a connection: to the supervisor, which answers in the order of the questions.
+    private static bool HasAsked(int process)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{process}/stat").Split(") ")[1][0] == 'S'
+                && Directory.GetFiles($"/proc/{process}/fd").Any(static file => File.ResolveLinkTarget(file, false)?.Name.StartsWith("socket:", StringComparison.Ordinal) == true);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 }
