@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using CrunSharp.Kernel.Libc;
 using CrunSharp.Oci;
 using Microsoft.Win32.SafeHandles;
@@ -11,7 +10,7 @@ namespace CrunSharp.Kernel.Files;
 /// through the cache, as does all where the file system has no other way. To go back in it means to wait for what is on its way.
 /// </summary>
 /// <seealso href="https://man7.org/linux/man-pages/man2/open.2.html">O_DIRECT</seealso>
-public sealed unsafe class DirectWriter : WriteStream
+public sealed class DirectWriter : WriteStream
 {
     /// <summary>What an offset at which this begins is a multiple of, in bytes.</summary>
     public const int Alignment = 4096;
@@ -19,20 +18,14 @@ public sealed unsafe class DirectWriter : WriteStream
     private const int BufferSize = 1024 * 1024;
     private const int Buffers = 4;
 
-    private readonly object _change = new();
     private readonly SafeFileHandle _file;
     private readonly long _start;
     private readonly string? _name;
-    private Thread? _writer; // its own, as the pool's may have much to do before they come to this
-    private byte* _memory;
+    private readonly BufferRing _ring;
     private long _back; // how far the position is before the end
     private int _count; // of the bytes in the buffer that is filled
-    private long _filled; // how many buffers were
-    private long _written; // how many of them are in the file
-    private bool _isEnded;
     private bool _isDirect;
     private bool _canBeDirect = true;
-    private Exception? _failure;
 
     /// <summary>Begins.</summary>
     /// <param name="file">The file, open for writing; stays the caller's, who writes nothing to it until this is disposed.</param>
@@ -42,14 +35,14 @@ public sealed unsafe class DirectWriter : WriteStream
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(offset % Alignment, 0);
         (_file, _start, _name) = (file, offset, name);
-        _memory = (byte*)NativeMemory.AlignedAlloc(Buffers * BufferSize, Alignment);
+        _ring = new BufferRing(BufferSize, Buffers, WriteNext);
     }
 
     /// <inheritdoc/>
     public override bool CanSeek => true;
 
     /// <summary>Where the file ends with what was written, in bytes.</summary>
-    public override long Length => OffsetOf(_filled) + _count;
+    public override long Length => OffsetOf(_ring.Filled) + _count;
 
     /// <summary>Where the next byte goes: somewhere from the beginning's offset to <see cref="Length"/>.</summary>
     public override long Position
@@ -75,10 +68,12 @@ public sealed unsafe class DirectWriter : WriteStream
         while (buffer.Length > 0)
         {
             var count = Math.Min(buffer.Length, BufferSize - _count);
-            buffer[..count].CopyTo(Buffer(_filled)[_count..]);
+            buffer[..count].CopyTo(_ring.Current[_count..]);
             _count += count;
             buffer = buffer[count..];
-            if (_count == BufferSize) Send();
+            if (_count < BufferSize) continue;
+            _count = 0;
+            _ring.Send();
         }
     }
 
@@ -86,26 +81,18 @@ public sealed unsafe class DirectWriter : WriteStream
     /// <exception cref="CrunException">The errors of pwrite.</exception>
     public void Finish()
     {
-        End();
-        ThrowFailure();
+        _ring.WaitForAll();
         SetDirect(false); // the end is no whole block
-        OpenFile.WriteAt(_file, Buffer(_filled)[.._count], OffsetOf(_filled), _name);
+        OpenFile.WriteAt(_file, _ring.Current[.._count], OffsetOf(_ring.Filled), _name);
         _count = 0;
     }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (disposing)
-        {
-            End();
-            NativeMemory.AlignedFree(_memory);
-            _memory = null;
-        }
+        if (disposing) _ring.Dispose();
         base.Dispose(disposing);
     }
-
-    private Span<byte> Buffer(long number) => new(_memory + number % Buffers * BufferSize, BufferSize);
 
     private long OffsetOf(long number) => _start + number * BufferSize;
 
@@ -114,103 +101,33 @@ public sealed unsafe class DirectWriter : WriteStream
     {
         var replaced = content[..(int)Math.Min(content.Length, _back)];
         content = content[replaced.Length..];
-        var inFile = (int)Math.Clamp(OffsetOf(_filled) - Position, 0, replaced.Length);
+        var inFile = (int)Math.Clamp(OffsetOf(_ring.Filled) - Position, 0, replaced.Length);
         if (inFile > 0)
         {
-            lock (_change)
-            {
-                while (_written < _filled && _failure is null) Monitor.Wait(_change);
-            }
-            ThrowFailure();
+            _ring.WaitForAll();
             SetDirect(false);
             OpenFile.WriteAt(_file, replaced[..inFile], Position, _name);
             _back -= inFile;
         }
         if (inFile == replaced.Length) return;
         replaced = replaced[inFile..];
-        replaced.CopyTo(Buffer(_filled)[(int)(Position - OffsetOf(_filled))..]);
+        replaced.CopyTo(_ring.Current[(int)(Position - OffsetOf(_ring.Filled))..]);
         _back -= replaced.Length;
     }
 
-    private void Send()
-    {
-        if (_writer is null)
-        {
-            _writer = new Thread(WriteAll) { IsBackground = true };
-            _writer.Start();
-        }
-        lock (_change)
-        {
-            _filled++;
-            _count = 0;
-            Monitor.PulseAll(_change);
-            while (_filled - _written == Buffers && _failure is null) Monitor.Wait(_change);
-        }
-        ThrowFailure();
-    }
-
-    private void End()
-    {
-        lock (_change)
-        {
-            _isEnded = true;
-            Monitor.PulseAll(_change);
-        }
-        _writer?.Join();
-    }
-
-    private void ThrowFailure()
-    {
-        if (_failure is { } failure) throw CrunException.Of(failure, $"write {_name ?? FileAt.PathOf(_file)}");
-    }
-
-    private void WriteAll()
-    {
-        try
-        {
-            while (IsNext(out var isLate))
-            {
-                WriteNext(isLate);
-                lock (_change)
-                {
-                    _written++;
-                    Monitor.PulseAll(_change);
-                }
-            }
-        }
-        catch (Exception error) // what the thread may not die of is told to who writes
-        {
-            lock (_change)
-            {
-                _failure = error;
-                Monitor.PulseAll(_change);
-            }
-        }
-    }
-
-    private bool IsNext(out bool isLate)
-    {
-        lock (_change)
-        {
-            while (_written == _filled && !_isEnded) Monitor.Wait(_change);
-            isLate = _filled - _written == Buffers;
-            return _written < _filled;
-        }
-    }
-
-    private void WriteNext(bool isLate)
+    private void WriteNext(ReadOnlySpan<byte> content, long number, bool isLate)
     {
         SetDirect(_canBeDirect && !isLate);
         try
         {
-            OpenFile.WriteAt(_file, Buffer(_written), OffsetOf(_written), _name);
+            OpenFile.WriteAt(_file, content, OffsetOf(number), _name);
         }
         catch (CrunException error) when (error.Errno == Errno.EINVAL && _isDirect)
         {
             // The flag was taken, but this file system or device wants larger blocks.
             _canBeDirect = false;
             SetDirect(false);
-            OpenFile.WriteAt(_file, Buffer(_written), OffsetOf(_written), _name);
+            OpenFile.WriteAt(_file, content, OffsetOf(number), _name);
         }
     }
 

@@ -58,8 +58,10 @@ public sealed class LayerStore
     public Layer Commit(LayerDraft draft)
     {
         using var hash = new HashingSink();
+        using var apart = new ThreadedSink(hash);
         using var checksums = new TarChecksums();
-        var tar = LayerTar.WriteNew(draft.Directory, new TeeSink(hash, checksums));
+        var tar = LayerTar.WriteNew(draft.Directory, new TeeSink(apart, checksums));
+        apart.Finish();
         checksums.Save(draft);
         return Publish(draft, new LayerRecord
         {

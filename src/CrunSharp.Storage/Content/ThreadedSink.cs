@@ -1,0 +1,51 @@
+using CrunSharp.Kernel.Files;
+
+namespace CrunSharp.Storage;
+
+/// <summary>Passes on what is written: the first of it at once, and when there is much, the rest on a thread of its own.</summary>
+/// <param name="output">Who gets it, from one thread after the other.</param>
+internal sealed class ThreadedSink(Stream output) : WriteStream
+{
+    private const int BufferSize = 256 * 1024;
+    private const int Buffers = 8;
+    private const long Few = 16 * 1024 * 1024;
+    private BufferRing? _ring;
+    private long _length;
+    private int _count; // of the bytes in the ring's buffer
+
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        if (_length < Few)
+        {
+            output.Write(buffer);
+            _length += buffer.Length;
+            return;
+        }
+        _ring ??= new BufferRing(BufferSize, Buffers, (content, _, _) => output.Write(content));
+        while (buffer.Length > 0)
+        {
+            var count = Math.Min(buffer.Length, BufferSize - _count);
+            buffer[..count].CopyTo(_ring.Current[_count..]);
+            _count += count;
+            buffer = buffer[count..];
+            if (_count < BufferSize) continue;
+            _count = 0;
+            _ring.Send();
+        }
+    }
+
+    /// <summary>Waits until all was passed on.</summary>
+    public void Finish()
+    {
+        if (_ring is null) return;
+        _ring.WaitForAll();
+        output.Write(_ring.Current[.._count]);
+        _count = 0;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) _ring?.Dispose();
+        base.Dispose(disposing);
+    }
+}
