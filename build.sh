@@ -51,6 +51,16 @@ verb_golden() {
   git status --short src
 }
 
+# order           writes src/CrunSharp.Cli/start.order anew: what lies at the front of the program
+verb_order() {
+  needs_root; needs_packages; verb_publish
+  local order=src/CrunSharp.Cli/start.order new
+  new=$(mktemp)
+  native-tests/bench/order.sh "$BINARY" .artifacts/bin/CrunSharp.Cli/release_linux-x64/native/crun-sharp.dbg > "$new" && cp "$new" $order
+  rm "$new"
+  git diff --stat $order
+}
+
 # lint            formatting and analyzers
 verb_lint() {
   needs_tools

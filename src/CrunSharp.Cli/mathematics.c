@@ -26,6 +26,7 @@ static void *find(const char *name)
 
 OF_ONE(cos)
 OF_ONE(sin)
+OF_ONE(log)
 OF_ONE(log2)
 OF_ONE(log10)
 
