@@ -83,6 +83,20 @@ public class ExplainTests
         });
     }
 
+    [Test]
+    public void A_timeline_shows_stages_in_the_order_in_which_they_end()
+    {
+        var timeline = new Timeline();
+        BuildStep first = new(1, "[long 1/1] RUN a"), second = new(2, "[short 1/1] RUN b"), image = new(3, "exporting to image");
+        foreach (var step in new[] { first, second }) timeline.Started(step);
+        timeline.Finished(second);
+        timeline.Finished(first);
+        timeline.Started(image);
+        timeline.Finished(image);
+        var page = timeline.ToHtml("t", null);
+        Assert.That(new[] { ">short<", ">long<", ">transfers and image<" }.Select(name => page.IndexOf(name, StringComparison.Ordinal)), Is.Ordered.And.All.Positive);
+    }
+
     private string Explain(string dockerfile, Func<BuildRequest, BuildRequest>? change = null)
     {
         _build.Build(dockerfile, request => (change?.Invoke(request) ?? request) with { Explain = true });

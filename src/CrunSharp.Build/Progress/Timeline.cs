@@ -69,7 +69,8 @@ public sealed class Timeline(TimeProvider? clock = null) : IBuildProgress
             // The columns' widths, as the first row has one cell.
             page.Append("</p>\n<table>\n<colgroup><col class=\"t\"><col><col class=\"n\"></colgroup>\n");
             page.Append(CultureInfo.InvariantCulture, $"<tr><td class=\"a\"></td><td class=\"a\"><div><span>0 s</span><span>{total / 2:0.00} s</span><span>{total:0.00} s</span></div></td><td class=\"a\"></td></tr>\n");
-            foreach (var stage in _bars.Values.GroupBy(static bar => StageOf(bar.Step.Title)))
+            // Stages that begin at the same time do so in any order.
+            foreach (var stage in _bars.Values.GroupBy(static bar => StageOf(bar.Step.Title)).OrderBy(stage => stage.Max(bar => bar.End ?? total)))
             {
                 page.Append(CultureInfo.InvariantCulture, $"<tr><th colspan=\"3\">{Escape(stage.Key)}</th></tr>\n");
                 foreach (var bar in stage) Add(page, bar, total);
