@@ -3,14 +3,13 @@
  *
  *     called FUNCTIONS OUTPUT COMMAND [ARG...]
  *
- * FUNCTIONS has a line "ADDRESS NAME" (hexadecimal) for each function; the program must be at a fixed address. Each gets a
+ * For x86-64. FUNCTIONS has a line "ADDRESS NAME" (hexadecimal) for each function; the program must be at a fixed address. Each gets a
  * breakpoint, which goes when it is met (ptrace(2)); the names that were met are added to OUTPUT. What it starts is
  * followed as long as it is the same program.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <search.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 # Lists the methods that the commands of a container's life call, in the order of the first calls:
 #     order.sh BINARY SYMBOLS          (or: ./build.sh order)
 #
-# SYMBOLS is what was stripped from BINARY. The compiler lays the program out by this list (docs/decisions/0031). Everything
+# SYMBOLS is what was stripped from BINARY. The compiler lays the program out by this list (docs/decisions/0032). Everything
 # happens in mount and network namespaces of its own, and is gone at the end.
 set -euo pipefail
 
@@ -24,6 +24,9 @@ export CRUN_SHARP_ROOT=$state/store CRUN_SHARP_RUN_ROOT=$state/run
 untraced() { "$binary" "$@" < /dev/null > $state/log 2>&1 || { cat $state/log >&2; exit 1; }; }
 traced() { timeout 60 $state/called $state/functions $state/names "$binary" "$@" < /dev/null > $state/log 2>&1 || { echo "order: $*" >&2; cat $state/log >&2; exit 1; }; }
 
+remove_all() { "$binary" rm -f third; "$binary" oci delete --force second; "$binary" oci delete --force running; }
+trap 'remove_all > $state/log 2>&1 || true' EXIT
+
 tar -C $state/base -cf $state/base.tar .
 untraced import $state/base.tar busybox
 untraced oci run -d -b $state/sleep running
@@ -38,5 +41,4 @@ untraced run -d --name third --network none busybox sleep 100000
 traced exec third true
 traced ps
 traced rm -f third
-untraced oci delete --force running
 awk '!seen[$0]++' $state/names

@@ -71,7 +71,7 @@ internal sealed class HostNetwork : IDisposable
             {
                 MakeMissing(_paths, Route, Netfilter, _network);
             }
-            catch (CrunException error) when (error.Errno == Errno.ENOENT)
+            catch (CrunException error) when (error.Errno == Errno.ENOENT && i < MostTries - 1)
             {
                 // It was flushed between a look and a change.
             }
