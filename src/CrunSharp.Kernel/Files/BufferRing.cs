@@ -12,6 +12,7 @@ public sealed unsafe class BufferRing : IDisposable
     private readonly Empty _empty;
     private Thread? _thread; // its own, as the pool's may have much to do before they come to this
     private byte* _memory;
+    private int _used; // of the bytes in the buffer that is filled
     private long _emptied;
     private bool _isEnded;
     private Exception? _failure;
@@ -32,28 +33,35 @@ public sealed unsafe class BufferRing : IDisposable
     /// <param name="isLate">Whether all others are full, and who fills them waits for this one.</param>
     public delegate void Empty(ReadOnlySpan<byte> content, long number, bool isLate);
 
-    /// <summary>The buffer that is to be filled.</summary>
-    public Span<byte> Current => Buffer(Filled);
-
     /// <summary>How many buffers were filled.</summary>
     public long Filled { get; private set; }
 
-    /// <summary>Says that <see cref="Current"/> is full, and waits until there is another.</summary>
-    /// <exception cref="CrunException">This one or an earlier one could not be emptied.</exception>
-    public void Send()
+    /// <summary>What is in the buffer that is not full yet; it may be changed.</summary>
+    public Span<byte> Rest => Buffer(Filled)[.._used];
+
+    /// <summary>Fills buffers, and waits where all are full.</summary>
+    /// <exception cref="CrunException">One could not be emptied.</exception>
+    public void Write(ReadOnlySpan<byte> content)
     {
-        if (_thread is null)
+        while (content.Length > 0)
         {
-            _thread = new Thread(EmptyAll) { IsBackground = true };
-            _thread.Start();
+            var count = Math.Min(content.Length, _size - _used);
+            content[..count].CopyTo(Buffer(Filled)[_used..]);
+            _used += count;
+            content = content[count..];
+            if (_used == _size) Send();
         }
-        lock (_change)
-        {
-            Filled++;
-            Monitor.PulseAll(_change);
-            while (Filled - _emptied == _count && _failure is null) Monitor.Wait(_change);
-        }
-        ThrowFailure();
+    }
+
+    /// <summary>Waits until all that are full are emptied, and begins the one that is not anew.</summary>
+    /// <returns>What was in it, until the next <see cref="Write"/>.</returns>
+    /// <exception cref="CrunException">One could not be emptied.</exception>
+    public ReadOnlySpan<byte> TakeRest()
+    {
+        WaitForAll();
+        var rest = Rest;
+        _used = 0;
+        return rest;
     }
 
     /// <summary>Waits until all that are full are emptied.</summary>
@@ -78,6 +86,23 @@ public sealed unsafe class BufferRing : IDisposable
         _thread?.Join();
         NativeMemory.AlignedFree(_memory);
         _memory = null;
+    }
+
+    private void Send()
+    {
+        if (_thread is null)
+        {
+            _thread = new Thread(EmptyAll) { IsBackground = true };
+            _thread.Start();
+        }
+        lock (_change)
+        {
+            Filled++;
+            _used = 0;
+            Monitor.PulseAll(_change);
+            while (Filled - _emptied == _count && _failure is null) Monitor.Wait(_change);
+        }
+        ThrowFailure();
     }
 
     private Span<byte> Buffer(long number) => new(_memory + number % _count * _size, _size);

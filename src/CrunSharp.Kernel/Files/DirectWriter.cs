@@ -23,7 +23,6 @@ public sealed class DirectWriter : WriteStream
     private readonly string? _name;
     private readonly BufferRing _ring;
     private long _back; // how far the position is before the end
-    private int _count; // of the bytes in the buffer that is filled
     private bool _isDirect;
     private bool _canBeDirect = true;
 
@@ -42,7 +41,7 @@ public sealed class DirectWriter : WriteStream
     public override bool CanSeek => true;
 
     /// <summary>Where the file ends with what was written, in bytes.</summary>
-    public override long Length => OffsetOf(_ring.Filled) + _count;
+    public override long Length => OffsetOf(_ring.Filled) + _ring.Rest.Length;
 
     /// <summary>Where the next byte goes: somewhere from the beginning's offset to <see cref="Length"/>.</summary>
     public override long Position
@@ -65,26 +64,16 @@ public sealed class DirectWriter : WriteStream
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         if (_back > 0) Replace(ref buffer);
-        while (buffer.Length > 0)
-        {
-            var count = Math.Min(buffer.Length, BufferSize - _count);
-            buffer[..count].CopyTo(_ring.Current[_count..]);
-            _count += count;
-            buffer = buffer[count..];
-            if (_count < BufferSize) continue;
-            _count = 0;
-            _ring.Send();
-        }
+        _ring.Write(buffer);
     }
 
     /// <summary>Writes what is left, and waits until all is written.</summary>
     /// <exception cref="CrunException">The errors of pwrite.</exception>
     public void Finish()
     {
-        _ring.WaitForAll();
+        var rest = _ring.TakeRest();
         SetDirect(false); // the end is no whole block
-        OpenFile.WriteAt(_file, _ring.Current[.._count], OffsetOf(_ring.Filled), _name);
-        _count = 0;
+        OpenFile.WriteAt(_file, rest, OffsetOf(_ring.Filled), _name);
     }
 
     /// <inheritdoc/>
@@ -111,7 +100,7 @@ public sealed class DirectWriter : WriteStream
         }
         if (inFile == replaced.Length) return;
         replaced = replaced[inFile..];
-        replaced.CopyTo(_ring.Current[(int)(Position - OffsetOf(_ring.Filled))..]);
+        replaced.CopyTo(_ring.Rest[(int)(Position - OffsetOf(_ring.Filled))..]);
         _back -= replaced.Length;
     }
 

@@ -11,7 +11,6 @@ internal sealed class ThreadedSink(Stream output) : WriteStream
     private const long Few = 16 * 1024 * 1024;
     private BufferRing? _ring;
     private long _length;
-    private int _count; // of the bytes in the ring's buffer
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
@@ -22,25 +21,13 @@ internal sealed class ThreadedSink(Stream output) : WriteStream
             return;
         }
         _ring ??= new BufferRing(BufferSize, Buffers, (content, _, _) => output.Write(content));
-        while (buffer.Length > 0)
-        {
-            var count = Math.Min(buffer.Length, BufferSize - _count);
-            buffer[..count].CopyTo(_ring.Current[_count..]);
-            _count += count;
-            buffer = buffer[count..];
-            if (_count < BufferSize) continue;
-            _count = 0;
-            _ring.Send();
-        }
+        _ring.Write(buffer);
     }
 
     /// <summary>Waits until all was passed on.</summary>
     public void Finish()
     {
-        if (_ring is null) return;
-        _ring.WaitForAll();
-        output.Write(_ring.Current[.._count]);
-        _count = 0;
+        if (_ring is not null) output.Write(_ring.TakeRest());
     }
 
     protected override void Dispose(bool disposing)
