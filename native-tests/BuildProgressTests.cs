@@ -71,4 +71,12 @@ public sealed class BuildProgressTests : BuildTest
             Assert.That(BuildText("FROM busybox AS base\nFROM bass\n").Err, Does.EndWith(" (did you mean base?)\n"));
         });
     }
+
+    [Test]
+    public void A_quiet_build_shows_the_last_lines_of_what_failed_and_nothing_else()
+    {
+        var outcome = World.RunWith("FROM busybox\nRUN echo fine\nRUN echo the reason; exit 3\n", "build", "-q", "--network", "none", "-");
+        Assert.That((outcome.Code, outcome.Out), Is.EqualTo((1, "")));
+        Assert.That(outcome.Err, Does.StartWith("------\n > [3/3] RUN echo the reason; exit 3:\nthe reason\n------\n").And.Contain("exit code: 3").And.Not.Contain("fine\n------"));
+    }
 }

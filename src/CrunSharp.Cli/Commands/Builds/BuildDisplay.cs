@@ -20,7 +20,8 @@ internal static class BuildDisplay
     /// <param name="mode">The value, checked.</param>
     public static IBuildProgress Create(CommandContext context, string mode) => mode switch
     {
-        "quiet" or "none" => new QuietProgress(),
+        "quiet" => new QuietProgress(context.Error),
+        "none" => new QuietProgress(),
         "rawjson" => new RawJsonProgress(context.Error, context.Clock),
         "tty" => OnTerminal(context),
         "auto" when !Console.IsErrorRedirected => OnTerminal(context),
